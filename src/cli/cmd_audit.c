@@ -38,20 +38,6 @@ const imr_command imr_command_audit = {
     .name = "audit",
     .usage = "[--checkpoint A] CACHE [--split S] [--sort COLUMN] [--filter WHICH]",
     .summary = "whether an adapter may go live: a verdict, and query by query what changed and why",
-    .details =
-        "Over a split of a cache: the verdict in words, means of the metrics with intervals for "
-        "all "
-        "queries and for those whose relevant documents training saw and did not see, the words of "
-        "losing queries against winning ones, then a row for each query: its metrics, where its "
-        "first relevant document went, how alike the rankings are, and the document that changed "
-        "most, in a sentence.\n"
-        "What was looked at is kept in the cache: a stopped audit goes on where it was, and a "
-        "second "
-        "one opens at once. --pairs none leaves the sentences out, which take most of the time.\n"
-        "--format csv and jsonl have a line for each query; md and html are a page; json follows "
-        "assets/audit.schema.json.",
-    .example = "  imrnn demo --prepare --output-dir demo\n"
-               "  imrnn audit demo/cache --checkpoint demo/adapter.pt --filter lost",
     .options = IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_K, IMR_OPT_MAX_QUERIES, IMR_OPT_SORT,
                            IMR_OPT_FILTER, IMR_OPT_PAIRS, IMR_OPT_SEED, IMR_OPT_FORMAT,
                            IMR_OPT_BUNDLE, IMR_OUTPUT_OPTIONS),

@@ -300,25 +300,6 @@ const imr_command imr_command_cache = {
     .usage = "--cache-dir C (--dataset D (--encoder E | --import REF) | --export imrnns DIR) | "
              "--store URL (--dataset D --encoder E | --cache-dir C)",
     .summary = "encode a data set once, resumable, or import a cache the reference wrote",
-    .details =
-        "Encodes every document and query into the folder C. Killed at any point, the next "
-        "run goes on after the last finished block and ends with the same bytes.\n"
-        "A finished cache is brought up to date: only new and changed texts are encoded, and "
-        "until that is done the old cache stays usable. What is not said is then what C was "
-        "made with: imrnn cache --cache-dir C is enough.\n"
-        "With --import the vectors are taken from another cache by id; an encoder is then "
-        "needed only for what that cache lacks.\n"
-        "--export imrnns writes the cache C into the folder DIR as the authors' package 0.2 has "
-        "it, "
-        "with its splits and its negatives, for its train and evaluate.\n"
-        "--store fills an engine instead, with ids, titles, texts and vectors, and indexes them: "
-        "a table of PostgreSQL with pgvector, or a collection of Solr. Vectors of --cache-dir are "
-        "taken over, else they are made on the way. Stopped, the same command goes on. Nothing "
-        "that imrnn did not make is touched without --into-existing. Queries stay here.\n"
-        "--precision bf16 ends with a table of what it gained and cost, against float32 on "
-        "a part of the collection: speed, nDCG@10, rankings that changed, cosines (not "
-        "with -q). imrnn encoder bench prints it before anything is encoded.",
-    .example = "  imrnn cache --dataset demo/dataset --encoder demo/encoder --cache-dir my-cache",
     .options = IMR_OPTIONS(IMR_DATASET_OPTIONS, IMR_OPT_SKIP_BAD_LINES, IMR_ENCODER_OPTIONS,
                            IMR_OPT_EMBEDDING_DIM, IMR_OPT_QUERY_PREFIX, IMR_OPT_PASSAGE_PREFIX,
                            IMR_OPT_CACHE_DIR, IMR_OPT_STORE, IMR_OPT_STORE_TIMEOUT, IMR_OPT_NETRC,

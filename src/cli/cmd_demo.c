@@ -52,10 +52,6 @@ const imr_command imr_command_demo = {
     .name = "demo",
     .usage = "[--prepare] [--output-dir DIR]",
     .summary = "make the embedded demo once, then explore it",
-    .details = "Trains an encoder and an adapter on a collection inside the program, prints what "
-               "they achieve on test queries "
-               "(passages training saw and passages it never saw apart), and opens the explorer.",
-    .example = "  imrnn demo\n  imrnn demo --prepare --output-dir demo",
     .options =
         IMR_OPTIONS(IMR_OPT_OUTPUT_DIR, IMR_OPT_OVERWRITE, IMR_OPT_PREPARE, IMR_OPT_QUERY,
                     IMR_OPT_THEME, IMR_OPT_GLYPHS, IMR_OPT_COLUMNS, IMR_OPT_SCREEN_READER,

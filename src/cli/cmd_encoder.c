@@ -55,7 +55,6 @@ const imr_command imr_command_encoder_info = {
     .name = "encoder info",
     .usage = "--encoder DIR [--format text|json]",
     .summary = "what an encoder is: kind, dimension, tokeniser, identity",
-    .example = "  imrnn encoder info --encoder demo/encoder",
     .options =
         IMR_OPTIONS(IMR_ENCODER_OPTIONS, IMR_OPT_EMBEDDING_DIM, IMR_OPT_FORMAT, IMR_OUTPUT_OPTIONS),
     .run = run_info,
@@ -125,10 +124,6 @@ const imr_command imr_command_encoder_encode = {
     .name = "encoder encode",
     .usage = "--encoder DIR (-i FILE | TEXT...) [-o OUT.npy]",
     .summary = "vectors of texts",
-    .details = "Without -o one JSON array a line. A default prompt of the encoder is put "
-               "before each text, as sentence-transformers' encode does; a prefix for queries or "
-               "documents is yours to put there.",
-    .example = "  imrnn encoder encode --encoder demo/encoder \"Java the island\"",
     .options = IMR_OPTIONS(IMR_ENCODER_OPTIONS, IMR_OPT_EMBEDDING_DIM, IMR_OPT_INPUT,
                            IMR_OPT_PRECISION, IMR_OUTPUT_OPTIONS),
     .max_arguments = SIZE_MAX,
@@ -167,8 +162,6 @@ const imr_command imr_command_encoder_tokenize = {
     .name = "encoder tokenize",
     .usage = "--encoder DIR (-i FILE | TEXT...)",
     .summary = "token ids of texts, uncut, special tokens included",
-    .details = "Needs the tokeniser's files only: the encoder's weights may be missing.",
-    .example = "  imrnn encoder tokenize --encoder demo/encoder \"Java the island\"",
     .options = IMR_OPTIONS(IMR_ENCODER_OPTIONS, IMR_OPT_INPUT, IMR_OUTPUT_OPTIONS),
     .max_arguments = SIZE_MAX,
     .run = run_tokenize,
@@ -240,13 +233,6 @@ const imr_command imr_command_encoder_bench = {
     .name = "encoder bench",
     .usage = "--encoder DIR (-i FILE | TEXT... | --dataset D)",
     .summary = "how fast an encoder is here, and what less precision does to a data set",
-    .details = "Of texts: milliseconds of one, how many a second of all.\n"
-               "With --dataset: a transformer in float32 and in bf16 on a part of the collection, "
-               "500 to 1000 documents, those first on which up to 300 judged queries depend: "
-               "speed, nDCG@10, rankings that changed, cosines. It is the table imrnn cache "
-               "--precision bf16 ends with.",
-    .example =
-        "  imrnn encoder bench --encoder demo/encoder \"Java the island\" \"Java the language\"",
     .options = IMR_OPTIONS(IMR_ENCODER_OPTIONS, IMR_OPT_PRECISION, IMR_OPT_INPUT,
                            IMR_DATASET_OPTIONS, IMR_OPT_SKIP_BAD_LINES, IMR_OPT_QUERY_PREFIX,
                            IMR_OPT_PASSAGE_PREFIX, IMR_OUTPUT_OPTIONS),
@@ -285,9 +271,6 @@ const imr_command imr_command_encoder_train = {
     .name = "encoder train",
     .usage = "--dataset D [--dim 384] -o DIR",
     .summary = "a static encoder from nothing but a corpus",
-    .details = "Counts which words stand near each other, takes the leading singular vectors, and "
-               "writes a Model2Vec folder that Python tools open too. -o names that folder.",
-    .example = "  imrnn encoder train --dataset demo/dataset --dim 256 -o my-encoder",
     .options =
         IMR_OPTIONS(IMR_DATASET_OPTIONS, IMR_OPT_DIM, IMR_OPT_MIN_DOCUMENTS, IMR_OUTPUT_OPTIONS,
                     IMR_OPT_OUTPUT_DIR, IMR_OPT_SKIP_BAD_LINES, IMR_OPT_SEED),

@@ -268,13 +268,6 @@ const imr_command imr_command_evaluate = {
     .name = "evaluate",
     .usage = "CACHE [--checkpoint A]... [--split S] | --run RUN --qrels QRELS",
     .summary = "how good the rankings are, before and after, and whether the difference is luck",
-    .details = "Over a split of a cache: means of the encoder's ranking, of the ranking before "
-               "modulation and after it; rows for queries whose relevant documents training saw "
-               "and did not see; tests of the difference.\n"
-               "--format csv and jsonl have a line for each query; md and html are a page.\n"
-               "With --run: any TREC run file against any judgements; prints measure, query or "
-               "`all`, value as trec_eval does.",
-    .example = "  imrnn evaluate demo/cache --checkpoint demo/adapter.pt",
     .options = IMR_OPTIONS(
         IMR_OPT_CACHE_DIR, IMR_CLI_STORE_OPTIONS, IMR_ENCODER_OPTIONS, IMR_OPT_CHECKPOINT,
         IMR_OPT_SPLIT, IMR_OPT_K, IMR_OPT_MEASURE, IMR_OPT_FEEDBACK_K, IMR_OPT_SCOPE, IMR_OPT_FORM,

@@ -431,46 +431,6 @@ const imr_command imr_command_explain = {
     .usage = "[--checkpoint FILE] (CACHE | --dataset D --encoder E) (--query TEXT | --query-id ID "
              "| --all | --pair QUERY DOCUMENT)",
     .summary = "one query, several or a split: the ranking, why it is so, what an adapter changed",
-    .details =
-        "The report begins with what is needed to get it again, then comes the ranking with its "
-        "three ranks (encoder, projected, now) and, document by document, one sentence, the words "
-        "of the query with those they met, what the adapter did, and the words of the change.\n"
-        "Without --checkpoint the encoder ranks alone. With --dataset and --encoder the cache is "
-        "made first when it has to be (imrnn explore --help).\n"
-        "--view words prints the shares of one document as tables, query words by document words, "
-        "at each stage and as a change: the screen Words in text. Where vectors are no sum over "
-        "words, it leaves out each word and encodes anew, which takes seconds. --view map draws "
-        "the query and its documents in two dimensions at each stage, and lists their places.\n"
-        "--deletion asks whether the words carry it: takes the words with the largest shares out "
-        "of the first document and of the query, encodes anew and compares with random words; and "
-        "takes the directions of the words of its change out of every document. Over --all it is "
-        "a table with means and standard errors.\n"
-        "--document explains one document, wherever it stands, and why it is not higher: its "
-        "ranks among all documents, where it was lost, how far it is from --ranking-k, what the "
-        "document there has, and which of its words would help in the query.\n"
-        "--pair explains one query and one document alone, as explain() of the authors' package "
-        "does: its scores, the ten tokens it would name, and beside them the sentence, the pairs "
-        "of words and the words of the change. QUERY and DOCUMENT are texts, or ids of the cache; "
-        "without a cache or dataset the document is all there is.\n"
-        "--what-if changes one thing of the run, or several: a word left out of the query or the "
-        "query pushed along one (x + T unit(row of the token table)), a candidate that gives no "
-        "feedback, a side as it was before, the modulation scaled, the file read as another form, "
-        "a dimension taken out of what is compared. The report begins with the warning what-if.\n"
-        "--compare A,B tells why one document of the ranking stands above another: the gap at each "
-        "stage, which words hold it, what the adapter changed in one and not in the other. "
-        "--compare-query, or a second --checkpoint, puts its ranking beside: where each document "
-        "stands for both, who enters the first ten and who leaves; one --document is compared.\n"
-        "--format is one of"
-#define FORM(name, extension, details, open, between, close, what) " " #name " (" what ");"
-    IMR_REPORT_FORMATS(FORM)
-#undef FORM
-        " With --output-dir they are files of that folder, one a query, in html with an index "
-        "from the largest loss to the largest gain. csv and diffir tell of what --document names, "
-        "else of all and of the first --ranking-k.",
-    .example = "  imrnn demo --prepare --output-dir demo\n"
-               "  imrnn explain --checkpoint demo/adapter.pt demo/cache --query 'growing java on "
-               "volcanic soil'\n"
-               "  imrnn explain demo/cache --query 'volcanic soil' --ranking-k 2",
     .options = IMR_OPTIONS(
         IMR_CLI_SESSION_OPTIONS, IMR_OPT_QUERY, IMR_OPT_QUERY_ID, IMR_OPT_ALL, IMR_OPT_MAX_QUERIES,
         IMR_OPT_DOCUMENT, IMR_OPT_COMPARE, IMR_OPT_COMPARE_QUERY, IMR_OPT_PAIR, IMR_OPT_RANKING_K,

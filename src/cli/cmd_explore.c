@@ -161,22 +161,6 @@ const imr_command imr_command_explore = {
     .name = "explore",
     .usage = "[--checkpoint FILE] (CACHE | --dataset D --encoder E)",
     .summary = "type queries, see the ranking, and why each document stands where it does",
-    .details =
-        "Every key typed ranks again. Tab goes from the query to the list, ? shows the keys "
-        "there, F1 everywhere; R in the list changes the scope.\n"
-        "With two of --checkpoint both rankings stand side by side; t swaps which one is in "
-        "force. Without --checkpoint the encoder ranks alone. With --dataset (a folder of .txt and "
-        ".md files, JSONL, BEIR) and --encoder the cache is made first, in "
-        "$XDG_CACHE_HOME/imrnn unless --cache-dir says where; later only new and changed "
-        "texts are encoded.\n"
-        "--print makes one screen, of --query, as text and ends; --record writes what is done, for "
-        "imrnn replay. --screen-reader says every change as a line of text.\n"
-        "--what-if opens with a change in force; A takes it back.\n"
-        "Lines `bind LIST x :sort delta` of a configuration file change keys; :keys shows all as "
-        "such lines, and --print --screen keys --size 80x250 prints them.",
-    .example = "  imrnn explore --dataset my-texts --encoder minilm\n"
-               "  imrnn demo --prepare --output-dir demo\n"
-               "  imrnn explore --checkpoint demo/adapter.pt demo/cache",
     .options = IMR_OPTIONS(EXPLORER_OPTIONS, IMR_OPT_RECORD, IMR_OPT_OVERWRITE, IMR_OPT_PRINT,
                            IMR_OPT_SCREEN, IMR_OPT_SIZE),
     .max_arguments = 1,
@@ -188,17 +172,6 @@ const imr_command imr_command_replay = {
     .name = "replay",
     .usage = "FILE [--trust] [--checkpoint FILE] (CACHE | --dataset D --encoder E)",
     .summary = "do in the explorer what a file says, without a terminal, and print screens",
-    .details =
-        "FILE is what explore --record wrote, or lines by hand: `keys java coffee<Tab>jj`, "
-        "`:sort delta`, `paste WORDS`, `resize 80x24`, `screen`, `screen TITLE`, "
-        "`expect \"WORDS\"`, `absent \"WORDS\"`; # begins a comment, <lt> is the key <. The exit "
-        "status is 1 where a screen is not as expected.\n"
-        "Every line is answered before the next. Keys that write files, copy, judge or leave for "
-        "another program are refused unless --trust is given. With --trust and --restore "
-        "it comes back to what was left and leaves it for the next. Other options are those of "
-        "explore.",
-    .example = "  imrnn explore --record session.keys --checkpoint demo/adapter.pt demo/cache\n"
-               "  imrnn replay session.keys --checkpoint demo/adapter.pt demo/cache",
     .options = IMR_OPTIONS(EXPLORER_OPTIONS, IMR_OPT_TRUST),
     .min_arguments = 1,
     .max_arguments = 2,

@@ -1,6 +1,6 @@
 /* cli/cmd_generate.c - man page and shell completions, from the tables of commands and options. */
 
-#include "assets/completion.h"
+#include "assets/cli.h"
 #include "cli/command.h"
 
 /* ---- man page ---- */
@@ -43,8 +43,7 @@ static void man_command(imr_buf *b, const imr_command *c)
 {
     IMR_AUTOBUF imr_buf text = {0};
     imr_buf_printf(&text, "imrnn %s %s\n%s.\n", c->name, c->usage, c->summary);
-    if (c->details)
-        imr_buf_printf(&text, "%s\n", c->details);
+    imr_manual_of(&text, NULL, c);
     for (const imr_option_id *id = c->options; *id != IMR_OPT_COUNT; id++) {
         imr_buf_str(&text, id == c->options ? "Options: " : ", ");
         imr_option_name(&text, imr_option_of(*id));
@@ -56,6 +55,7 @@ static void man_command(imr_buf *b, const imr_command *c)
 
 static void man_page(imr_buf *b, const imr_command *const *commands)
 {
+    IMR_AUTOBUF imr_buf examples = {0};
     imr_buf_str(b, ".TH IMRNN 1 \"\" \"imrnn " IMR_VERSION "\"\n.SH NAME\n"
                    "imrnn \\- why a dense retriever ranks as it does, and what an adapter changes\n"
                    ".SH SYNOPSIS\n.B imrnn\n.I COMMAND\n[options]\n.SH COMMANDS\n");
@@ -82,10 +82,9 @@ static void man_page(imr_buf *b, const imr_command *const *commands)
            ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage, 3 bad data or model, 130 "
            "interrupted.\n.SH EXAMPLES\n.nf\n");
     for (size_t i = 0; commands[i]; i++)
-        if (!commands[i]->hidden && commands[i]->example) {
-            roff(b, commands[i]->example);
-            imr_buf_char(b, '\n');
-        }
+        if (!commands[i]->hidden)
+            imr_manual_of(NULL, &examples, commands[i]);
+    roff(b, imr_buf_text(&examples));
     imr_buf_str(b, ".fi\n");
 }
 
@@ -173,9 +172,9 @@ static imr_status run_generate(imr_cli *cli, imr_error *err)
     const char *form = cli->arguments[0];
     if (strcmp(form, "man") == 0)
         man_page(&b, cli->commands);
-    for (size_t i = 0; i < imr_completion_files_count; i++)
-        if (strcmp(form, imr_completion_files[i].name) == 0)
-            imr_buf_add(&b, imr_completion_files[i].data, imr_completion_files[i].len);
+    for (size_t i = 1; i < imr_cli_files_count; i++) /* behind the manual */
+        if (strcmp(form, imr_cli_files[i].name) == 0)
+            imr_buf_add(&b, imr_cli_files[i].data, imr_cli_files[i].len);
     return b.len || b.failed ? imr_cli_emit(cli, &b, err)
                              : imr_fail(err, IMR_E_USAGE,
                                         "generate knows man, bash, zsh and fish, not '%s'", form);
@@ -185,7 +184,6 @@ const imr_command imr_command_generate = {
     .name = "generate",
     .usage = "man|bash|zsh|fish",
     .summary = "print the man page or a shell's completions",
-    .example = "  imrnn generate bash >/etc/bash_completion.d/imrnn",
     .options = IMR_OPTIONS(IMR_OUTPUT_OPTIONS),
     .min_arguments = 1,
     .max_arguments = 1,

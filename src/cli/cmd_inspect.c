@@ -32,16 +32,6 @@ const imr_command imr_command_inspect = {
     .name = "inspect",
     .usage = "[--format text|json] [--form FORM] [--cache-dir DIR] FILE...",
     .summary = "what a file is, what is in it, what is wrong with it",
-    .details = "Adapters, encoder folders, caches, data sets, NumPy arrays, runs, judgements and "
-               "reports are told apart by content. Every file is reported; the exit status is 3 "
-               "when one of them cannot be used.\n"
-               "--form reads adapters as another form than their files say. --cache-dir tries them "
-               "on up to 300 queries of that cache and says whether they are any good: how far "
-               "each step moves the ranking, as each form the tensors allow and beside an "
-               "untrained adapter, whether scales and biases move with the query, which documents "
-               "become hubs, nDCG@10 where there are judgements, and what that means.",
-    .example = "  imrnn inspect demo/adapter.pt demo/cache\n"
-               "  imrnn inspect --cache-dir demo/cache demo/adapter.pt",
     .options = IMR_OPTIONS(IMR_OPT_FORM, IMR_OPT_CACHE_DIR, IMR_DATASET_OPTIONS,
                            IMR_OPT_SKIP_BAD_LINES, IMR_OPT_FORMAT, IMR_OUTPUT_OPTIONS),
     .min_arguments = 1,

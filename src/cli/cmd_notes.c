@@ -156,16 +156,6 @@ const imr_command imr_command_notes = {
     .name = "notes",
     .usage = "(CACHE | --notes FILE)",
     .summary = "what reviewers said of documents and queries: print, check, export, add",
-    .details = "The explorer keeps notes with J in notes.jsonl of the cache folder, or in --notes "
-               "FILE. Each record holds the hash of the one before: exit status 3 tells that one "
-               "was changed or is missing, and at which line; with -o nothing is written then.\n"
-               "--format qrels writes TREC judgements for imrnn evaluate --qrels: the newest "
-               "accept as 1, reject as 0; csv and json have every record.\n"
-               "--add appends one, with the ranks the document has for the query.",
-    .example = "  imrnn demo --prepare --output-dir demo\n"
-               "  imrnn notes demo/cache --checkpoint demo/adapter.pt --add accept --query java "
-               "--document coffee-tea-01\n"
-               "  imrnn notes demo/cache --format csv",
     .options = IMR_OPTIONS(IMR_CLI_SESSION_OPTIONS, IMR_OPT_NOTES, IMR_OPT_REVIEWER, IMR_OPT_ADD,
                            IMR_OPT_REASON, IMR_OPT_QUERY, IMR_OPT_QUERY_ID, IMR_OPT_DOCUMENT,
                            IMR_OPT_FORMAT, IMR_OUTPUT_OPTIONS),

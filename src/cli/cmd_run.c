@@ -169,13 +169,6 @@ const imr_command imr_command_run = {
     .name = "run",
     .usage = "--dataset D [--encoder E] --output-dir O [options]",
     .summary = "cache, train and evaluate in one go",
-    .details =
-        "Without --encoder a static encoder of --dim dimensions is trained from the "
-        "documents first. Texts alone are enough; judgements, where there are any, are learnt from "
-        "and measured on too (--recipe). Cache, encoder and adapter lie in O unless --cache-dir "
-        "says otherwise. Seconds of each step are printed.",
-    .example = "  imrnn run --dataset demo/dataset --encoder demo/encoder --output-dir my-run \\\n"
-               "      --epochs 10",
     .options =
         IMR_OPTIONS(IMR_DATASET_OPTIONS, IMR_OPT_SKIP_BAD_LINES, IMR_ENCODER_OPTIONS,
                     IMR_OPT_EMBEDDING_DIM, IMR_OPT_QUERY_PREFIX, IMR_OPT_PASSAGE_PREFIX,

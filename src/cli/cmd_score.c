@@ -302,13 +302,6 @@ const imr_command imr_command_score = {
     .usage = "[--checkpoint FILE] --query TEXT (--encoder E --documents FILE | CACHE | --dataset D "
              "--encoder E) [--top-k K]",
     .summary = "rank given texts, or those of a cache, for a query",
-    .details = "All texts are the adapter's feedback: a score depends on the whole set. Without "
-               "--checkpoint the encoder ranks alone. Texts: JSONL, a JSON array of strings, or "
-               "one a line; - reads standard input. Of a cache the first 10 are printed. Texts of "
-               "which the encoder knows no word stand last, without a rank.",
-    .example = "  imrnn score --checkpoint demo/adapter.pt --encoder demo/encoder --query "
-               "'volcanic islands' --documents demo/dataset/corpus.jsonl --top-k 5\n"
-               "  imrnn score demo/cache --query 'volcanic islands'",
     .options = IMR_OPTIONS(IMR_OPT_CHECKPOINT, IMR_ENCODER_OPTIONS, IMR_OPT_EMBEDDING_DIM,
                            IMR_OPT_QUERY, IMR_OPT_DOCUMENTS, IMR_OPT_CACHE_DIR, IMR_DATASET_OPTIONS,
                            IMR_OPT_TOP_K, IMR_OPT_SKIP_BAD_LINES, IMR_OPT_QUERY_PREFIX,

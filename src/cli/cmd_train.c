@@ -115,12 +115,6 @@ const imr_command imr_command_train = {
     .name = "train",
     .usage = "CACHE [--recipe corpus|imrnns-0.2|imrnns-0.1] --output-dir O",
     .summary = "train an adapter on a cache",
-    .details = "Recipe corpus needs no judgements: each title asks for its own text, encoded "
-               "without it; judgements of the split train join in where there are any. The other "
-               "recipes train on judgements alone. Writes adapter.pt, adapter.safetensors and "
-               "history.json, and says what training did to documents it never saw. The best epoch "
-               "is kept, the untrained one too; C-c ends training and keeps the best so far.",
-    .example = "  imrnn train demo/cache --output-dir my-adapter --epochs 10",
     .max_arguments = 1,
     .options =
         IMR_OPTIONS(IMR_OPT_CACHE_DIR, IMR_ENCODER_OPTIONS, IMR_OPT_OUTPUT_DIR, IMR_OPT_OVERWRITE,

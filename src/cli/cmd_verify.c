@@ -418,20 +418,6 @@ const imr_command imr_command_verify = {
     .usage = "REPORT.json|BUNDLE [--checkpoint FILE]... [--cache-dir DIR] [--dataset DIR] "
              "[--encoder DIR]",
     .summary = "a report computed again: the same, or which input changed and what moved",
-    .details =
-        "Takes what `explain`, `evaluate` or `audit` wrote with --format json, runs the line that "
-        "made it "
-        "on the inputs it names (or those named here, where they lie elsewhere now), writes "
-        "nothing, and compares every value. The same machine and version give the last digit for "
-        "any number of threads; another CPU may round otherwise, within 1e-4, which is said. "
-        "Paths, the command line and the version do not count; hashes do.\n"
-        "Of a folder made by --bundle it first names each file that is missing, not listed or not "
-        "as it was written.\n"
-        "The exit status is 0 when it is the same, 1 when not, 3 when an input is missing or "
-        "cannot be read, or the report is of a newer version.",
-    .example = "  imrnn explain --checkpoint demo/adapter.pt demo/cache --query 'growing java on "
-               "volcanic soil' --format json -o report.json\n"
-               "  imrnn verify report.json",
     .options = IMR_OPTIONS(IMR_OPT_CHECKPOINT, IMR_OPT_CACHE_DIR, IMR_OPT_DATASET, IMR_OPT_ENCODER,
                            IMR_OUTPUT_OPTIONS),
     .min_arguments = 1,

@@ -37,8 +37,6 @@ typedef struct imr_command {
     const char *name;                    /* "train", or two words: "encoder train" */
     const char *usage;                   /* what follows the name in the usage line */
     const char *summary;                 /* one line without a full stop */
-    const char *details;                 /* paragraphs separated by '\n'; NULL: none */
-    const char *example;                 /* one command a line, works with the demo */
     const imr_option_id *options;        /* beside the common ones; ended by IMR_OPT_COUNT */
     size_t min_arguments, max_arguments; /* positional, after the name */
     imr_status (*run)(imr_cli *cli, imr_error *err);
@@ -249,6 +247,9 @@ void imr_option_spelling(imr_buf *b, const imr_option *o);
 /* What it does, its choices and default. Appends. */
 void imr_option_help(imr_buf *b, const imr_option *o);
 
+/* What assets/cli/manual.txt says of a command: paragraphs, a line each, and its examples, which
+ * work with the demo. Appends, where not NULL. */
+void imr_manual_of(imr_buf *details, imr_buf *examples, const imr_command *command);
 /* Help of one command; of all (short). Appends. */
 void imr_help_command(imr_buf *b, const imr_command *command);
 void imr_help_all(imr_buf *b, const imr_command *const *commands);

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "assets/cli.h"
 #include "base/url.h"
 #include "report/formats.h"
 
@@ -281,23 +282,40 @@ static void put_options(imr_buf *b, const char *title, const imr_option_id *list
         put_option(b, imr_option_of(*list));
 }
 
+void imr_manual_of(imr_buf *details, imr_buf *examples, const imr_command *command)
+{
+    IMR_AUTOBUF imr_buf head = {0};
+    imr_buf_printf(&head, "\n# %s\n", command->name);
+    const char *at = strstr((const char *)imr_cli_manual, imr_buf_text(&head));
+    at = at ? at + head.len : "#";
+    for (size_t n; *at && *at != '#'; at += n + 1) {
+        n = strcspn(at, "\n");
+        if (*at == ' ' && examples)
+            imr_buf_printf(examples, "%.*s\n", (int)n, at);
+        else if (n && *at != ' ' && details) /* the paragraph goes on, or ends */
+            imr_buf_printf(details, at[n + 1] == '\n' ? "%.*s\n" : "%.*s ", (int)n, at);
+    }
+}
+
 void imr_help_command(imr_buf *b, const imr_command *command)
 {
-    IMR_AUTOBUF imr_buf line = {0};
+    IMR_AUTOBUF imr_buf line = {0}, details = {0}, examples = {0};
     imr_buf_printf(&line, "imrnn %s - %s", command->name, command->summary);
     imr_report_wrap(b, imr_buf_text(&line), 0, 4, IMR_REPORT_WIDTH);
     imr_buf_clear(&line);
     imr_buf_printf(&line, "usage: imrnn %s %s", command->name, command->usage);
     imr_buf_char(b, '\n');
     imr_report_wrap(b, imr_buf_text(&line), 0, 11, IMR_REPORT_WIDTH);
-    if (command->details) {
+    imr_manual_of(&details, &examples, command);
+    if (details.len) {
+        details.data[--details.len] = '\0'; /* the last line's end */
         imr_buf_char(b, '\n');
-        imr_report_wrap(b, command->details, 0, 0, IMR_REPORT_WIDTH);
+        imr_report_wrap(b, details.data, 0, 0, IMR_REPORT_WIDTH);
     }
     put_options(b, "options", command->options);
     put_options(b, "common options", imr_common_options);
-    if (command->example)
-        imr_buf_printf(b, "\nexample:\n%s\n", command->example);
+    if (examples.len)
+        imr_buf_printf(b, "\nexample:\n%s", imr_buf_text(&examples));
 }
 
 void imr_help_all(imr_buf *b, const imr_command *const *commands)

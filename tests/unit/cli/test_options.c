@@ -1,4 +1,5 @@
 #include "cli/command.h"
+#include "report/report.h"
 #include "support/test.h"
 
 static imr_status parse(imr_line *line, imr_config **config, imr_error *out_err,
@@ -96,12 +97,7 @@ TEST("every line of every help fits 80 columns")
 {
     static const imr_option_id some[] = {IMR_OPT_CHECKPOINT, IMR_OPT_ENCODER_MODEL_NAME,
                                          IMR_OPT_SCOPE, IMR_OPT_MEASURE, IMR_OPT_COUNT};
-    imr_command c = {.name = "x",
-                     .usage = "u",
-                     .summary = "s",
-                     .options = some,
-                     .details = "one two three four five six seven eight nine ten eleven twelve "
-                                "thirteen fourteen fifteen\nsecond"};
+    imr_command c = {.name = "inspect", .usage = "u", .summary = "s", .options = some};
     imr_buf b = {0};
     imr_help_command(&b, &c);
     size_t column = 0;
@@ -111,6 +107,21 @@ TEST("every line of every help fits 80 columns")
     }
     CHECK_CONTAINS(imr_buf_text(&b), "--checkpoint FILE");
     CHECK_CONTAINS(imr_buf_text(&b), "also --adapter");
-    CHECK_CONTAINS(imr_buf_text(&b), "\nsecond\n");
+    CHECK_CONTAINS(imr_buf_text(&b), "cannot be used.\n--form reads adapters");
+    CHECK_CONTAINS(imr_buf_text(&b), "\nexample:\n  imrnn inspect demo/adapter.pt demo/cache\n");
+    imr_buf_done(&b);
+}
+
+TEST("the manual of explain says what each format is for")
+{
+    imr_buf b = {0}, format = {0};
+    imr_manual_of(&b, NULL, &imr_command_explain);
+    for (size_t i = 0; i < imr_report_formats_count; i++) {
+        imr_buf_clear(&format);
+        imr_buf_printf(&format, " %s (%s);", imr_report_formats[i].name,
+                       imr_report_formats[i].what);
+        CHECK_CONTAINS(imr_buf_text(&b), imr_buf_text(&format));
+    }
+    imr_buf_done(&format);
     imr_buf_done(&b);
 }

@@ -26,17 +26,18 @@ imr_candidates_by imr_ranker_candidates(const imr_adapter *adapter, imr_candidat
 }
 
 /* 1/|row| of every document, and what is not finite refused. */
-static imr_status measure_rows(imr_ranker *r, const imr_progress *progress, imr_error *err)
+static imr_status measure_rows(imr_ranker *r, const imr_cache *cache, const imr_progress *progress,
+                               imr_error *err)
 {
     enum { ROWS = 256 };
-    const size_t rows = r->cache->documents.ids.n, n = r->cache->dim;
+    const size_t rows = cache->documents.ids.n, n = cache->dim;
     IMR_AUTOFREE float *block = imr_alloc(ROWS, n * sizeof *block);
     float *scale = r->projected.owned = IMR_NEW_ARRAY(float, rows);
     IMR_NEED(block && scale, err);
     r->projected.base_scale = scale;
     for (size_t i = 0; i < rows; i += ROWS) {
         const size_t count = rows - i < ROWS ? rows - i : ROWS;
-        IMR_TRY(imr_cache_read_rows(r->cache, i, count, block, err));
+        IMR_TRY(imr_cache_read_rows(cache, i, count, block, err));
         for (size_t k = 0; k < count; k++)
             scale[i + k] = imr_inverse_norm(block + k * n, n);
         IMR_TRY(imr_ranker_step(progress, "measuring documents", i + count, rows, err));
@@ -44,18 +45,45 @@ static imr_status measure_rows(imr_ranker *r, const imr_progress *progress, imr_
     return IMR_OK;
 }
 
+/* All that is of a cache. */
+static imr_status read_cache(imr_ranker *r, const imr_cache *cache, size_t keep_from,
+                             const imr_progress *progress, imr_error *err)
+{
+    const size_t n = cache->documents.ids.n;
+    imr_projected_done(&r->projected);
+    IMR_TRY(r->file ? imr_projected_open(&r->projected, r->file, cache, keep_from, progress, err)
+                    : measure_rows(r, cache, progress, err));
+    for (imr_stage k = 0; k < (r->file ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++) {
+        imr_free(r->sim[k]);
+        IMR_NEED(r->sim[k] = IMR_NEW_ARRAY(float, n), err);
+    }
+    r->cache = cache;
+    return IMR_OK;
+}
+
 imr_status imr_ranker_init(imr_ranker *out, const imr_adapter *adapter, const imr_cache *cache,
                            size_t keep_from, const imr_progress *progress, imr_error *err)
 {
     IMR_CLEANUP(imr_ranker_done)
-    imr_ranker r = {.adapter = adapter, .file = adapter, .cache = cache};
-    const size_t n = cache->documents.ids.n;
-    IMR_TRY(adapter ? imr_projected_open(&r.projected, adapter, cache, keep_from, progress, err)
-                    : measure_rows(&r, progress, err));
-    for (imr_stage k = 0; k < (adapter ? IMR_STAGE_COUNT : IMR_STAGE_BEFORE); k++)
-        IMR_NEED(r.sim[k] = IMR_NEW_ARRAY(float, n), err);
+    imr_ranker r = {.adapter = adapter, .file = adapter, .whole = cache};
     IMR_NEED(!adapter || (r.query = IMR_NEW_ARRAY(float, adapter->w.m)), err);
+    IMR_TRY(read_cache(&r, cache, keep_from, progress, err));
     return IMR_GIVE(out, r);
+}
+
+imr_status imr_ranker_look(imr_ranker *r, const imr_cache *window, imr_error *err)
+{
+    const imr_cache *at = window ? window : r->whole;
+    if (at == r->cache)
+        return IMR_OK;
+    r->of = 0;
+    r->adapter = r->file;
+    r->cache = NULL; /* until all is well */
+    IMR_TRY(read_cache(r, at, SIZE_MAX, NULL, err));
+    imr_cache *before = r->window;
+    r->window = window ? imr_cache_share(window) : NULL;
+    imr_cache_free(before);
+    return IMR_OK;
 }
 
 void imr_ranker_done(imr_ranker *r)
@@ -67,6 +95,7 @@ void imr_ranker_done(imr_ranker *r)
     IMR_FREE(r->query, r->feedback);
     imr_adapter_result_done(&r->run);
     imr_free(r->corpus.v);
+    imr_cache_free(r->window);
     *r = (imr_ranker){0};
 }
 
@@ -93,7 +122,7 @@ void imr_ranker_gather(const imr_ranker *r, float *out, const uint32_t *document
 
 void imr_ranker_top(const imr_ranker *r, imr_stage stage, uint32_t *out, size_t k)
 {
-    imr_topk(out, k, r->sim[stage], r->cache->documents.ids.n, r->cache->documents.ids.places);
+    imr_topk(out, k, r->sim[stage], imr_cache_ranked(r->cache), r->cache->documents.ids.places);
 }
 
 /* ---- the adapter ---- */
@@ -276,7 +305,7 @@ static imr_status ranks(imr_ranker *r, const imr_trace_settings *o, imr_stage by
     for (imr_stage k = IMR_STAGE_ENCODER; k <= IMR_STAGE_BEFORE; k++)
         if (o->scope != IMR_SCOPE_RERANK || k != by)
             IMR_TRY(imr_search_ranks(l->rank[k], l->document, l->n, r->sim[k],
-                                     r->cache->documents.ids.n, r->cache->documents.ids.places,
+                                     imr_cache_ranked(r->cache), r->cache->documents.ids.places,
                                      err));
         else
             for (size_t i = 0; i < l->n; i++)
@@ -342,9 +371,13 @@ imr_status imr_ranker_run(imr_ranker *r, const float *base, const imr_trace_sett
                           imr_arena *arena, const imr_progress *progress, imr_listing *out,
                           imr_error *err)
 {
-    const size_t n = settings->feedback_k;
+    imr_trace_settings own = *settings;
     imr_listing l;
     r->of = 0;
+    if (r->window && own.feedback_k > imr_cache_ranked(r->window))
+        own.feedback_k = (uint32_t)imr_cache_ranked(r->window);
+    settings = &own;
+    const size_t n = own.feedback_k;
     IMR_TRY(imr_ranker_check_k(r->cache, n, err));
     IMR_TRY(allocate_listing(&l, n, r->projected.d.cols, arena, err));
     IMR_TRY(suppose(r, &settings->what_if, arena, err));

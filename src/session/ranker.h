@@ -33,7 +33,9 @@ typedef struct imr_ranker {
     const imr_adapter *adapter; /* NULL: none; what if it is read as another form: `other`, */
     const imr_adapter *file;    /* of this */
     imr_adapter other;
-    const imr_cache *cache;
+    const imr_cache *cache;      /* what is ranked: all of it, or a window into an engine */
+    const imr_cache *whole;      /* as it was made with */
+    imr_cache *window;           /* NULL, or `cache`, which then is its own */
     imr_projected projected;     /* without an adapter: base_scale alone */
     float *sim[IMR_STAGE_COUNT]; /* [N] of the last query; after only where it was scored */
     float *query;                /* [m] q, projected */
@@ -61,6 +63,10 @@ imr_candidates_by imr_ranker_candidates(const imr_adapter *adapter, imr_candidat
 imr_status imr_ranker_init(imr_ranker *out, const imr_adapter *adapter, const imr_cache *cache,
                            size_t keep_from, const imr_progress *progress, imr_error *err);
 void imr_ranker_done(imr_ranker *r); /* {0} is fine */
+/* From here on ranks a window, which it shares; NULL: what it was made with. Where a window has
+ * fewer candidates than feedback_k, those are all; documents beside them get similarities, and rank
+ * 0. Nothing is done when it looks there already. */
+imr_status imr_ranker_look(imr_ranker *r, const imr_cache *window, imr_error *err);
 
 /* IMR_E_USAGE when k is 0 or larger than the number of documents. */
 imr_status imr_ranker_check_k(const imr_cache *cache, size_t k, imr_error *err);

@@ -25,6 +25,7 @@ static imr_status run_audit(imr_cli *cli, imr_error *err)
     IMR_TRY(imr_cli_session_options(&session, &paths, cli, err));
     session.words_later = true; /* no list of words is asked for */
     IMR_TRY(imr_session_open(&s, &session, progress, err));
+    IMR_TRY(imr_session_measure_store(s, progress, err));
     imr_cli_say(cli, "%s", imr_session_facts_of(s)->encoder_problem);
     imr_cli_say(cli, "%s", imr_session_facts_of(s)->cache_notice);
     IMR_TRY(imr_audit_new(&a, s, &options, progress, err));

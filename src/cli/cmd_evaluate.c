@@ -2,12 +2,12 @@
 
 #include "cli/evaluate.h"
 #include "cli/steps.h"
+#include "cli/steps.h"
 #include "retrieval/run_file.h"
 
 /* ---- run files ---- */
 
 typedef struct runs {
-    const imr_cache *cache;
     imr_writer writer[IMR_RANKED_COUNT];
     char *about[IMR_RANKED_COUNT]; /* paths of what is told of each; NULL: no such run */
     const char *blank;             /* the first id with a blank in it */
@@ -20,14 +20,14 @@ static const char *tag_of(char out[32], imr_ranking_kind kind)
 }
 
 static imr_status write_ranking(void *user, imr_ranking_kind kind, const char *query_id,
-                                const uint32_t *documents, const float *scores, size_t n,
+                                const char *const *ids, const float *scores, size_t n,
                                 IMR_UNUSED imr_error *err)
 {
     runs *r = user;
     char tag[32];
     tag_of(tag, kind);
     for (size_t i = 0; r->about[kind] && i < n; i++) {
-        const char *id = imr_ids_at(&r->cache->documents.ids, documents[i]);
+        const char *id = ids[i];
         if (!r->blank && (imr_run_needs_tabs(id) || imr_run_needs_tabs(query_id)))
             r->blank = imr_run_needs_tabs(id) ? id : query_id;
         imr_run_put(&r->writer[kind], query_id, id, i + 1, scores[i], tag);
@@ -87,6 +87,7 @@ static imr_status runs_commit(runs *r, const imr_eval_report *of, imr_error *err
 typedef struct plan {
     imr_cli *cli;
     const imr_cache *cache;
+    imr_session *session; /* of a store; NULL: of a cache */
     imr_eval_split split;
     imr_eval_options options;
     imr_measures measures;
@@ -98,6 +99,7 @@ static void plan_done(plan *p)
 {
     imr_measures_done(&p->measures);
     imr_free(p->sides.v);
+    imr_session_close(p->session);
 }
 
 /* number: 0 for the only adapter. */
@@ -111,7 +113,7 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
                         p->cache->path, p->split.name);
     const imr_config *config = p->cli->config;
     const char *dir = imr_config_string(config, IMR_OPT_WRITE_RUNS);
-    IMR_CLEANUP(runs_done) runs files = {.cache = p->cache};
+    IMR_CLEANUP(runs_done) runs files = {0};
     imr_eval_options options = p->options;
     options.doubts = true;
     if (dir) {
@@ -138,6 +140,8 @@ static imr_status evaluate_one(plan *p, const imr_adapter *a, size_t number, imr
     imr_eval_report report = {.command = p->cli->argv,
                               .n_command = (size_t)p->cli->argc,
                               .cache = p->cache,
+                              .store = p->session ? &imr_session_facts_of(p->session)->inputs.store
+                                                  : NULL,
                               .adapter = a,
                               .split = &p->split,
                               .options = &options,
@@ -197,7 +201,9 @@ static imr_status prepare(plan *p, imr_cli *cli, const imr_cache *cache, imr_err
     p->cache = cache;
     p->options.feedback_k = imr_cli_feedback_k(cli, cache);
     p->options.scope = (imr_scope)imr_config_choice(config, IMR_OPT_SCOPE);
-    p->options.candidates = (imr_candidates_by)imr_config_choice(config, IMR_OPT_CANDIDATES);
+    p->options.candidates = p->session
+                                ? IMR_CANDIDATES_ENCODER
+                                : (imr_candidates_by)imr_config_choice(config, IMR_OPT_CANDIDATES);
     p->options.bm25 = imr_config_bool(config, IMR_OPT_BM25);
     p->options.bm25_k1 = imr_config_float(config, IMR_OPT_BM25_K1);
     p->options.bm25_b = imr_config_float(config, IMR_OPT_BM25_B);
@@ -215,6 +221,22 @@ imr_status imr_cli_evaluate_adapter(imr_buf *b, imr_cli *cli, const imr_cache *c
     return evaluate_path(&p, checkpoint, 0, b, err);
 }
 
+/* Its queries, encoded, and its engine, without an adapter. */
+static imr_status open_store(plan *p, imr_cli *cli, imr_error *err)
+{
+    const imr_progress *progress = &cli->meter.progress;
+    IMR_CLEANUP(imr_cli_paths_done) imr_cli_paths paths = {0};
+    imr_session_options o;
+    IMR_TRY(imr_cli_session_options(&o, &paths, cli, err));
+    o.adapter = o.other = NULL;
+    o.words_later = true;
+    IMR_TRY(imr_session_open(&p->session, &o, progress, err));
+    IMR_TRY(imr_session_measure_store(p->session, progress, err));
+    imr_cli_say(cli, "%s", imr_session_facts_of(p->session)->cache_notice);
+    p->options.engine = imr_session_engine(p->session);
+    return IMR_OK;
+}
+
 static imr_status evaluate_cache(imr_cli *cli, imr_error *err)
 {
     const size_t n = imr_config_count(cli->config, IMR_OPT_CHECKPOINT);
@@ -228,9 +250,11 @@ static imr_status evaluate_cache(imr_cli *cli, imr_error *err)
     if (n > 1 && p.form != IMR_EVAL_TEXT && !json)
         return imr_fail(err, IMR_E_USAGE,
                         "--format: several adapters are compared in text or json");
-    IMR_TRY(imr_cli_cache(&cache, cli, err));
-    IMR_TRY(prepare(&p, cli, cache, err));
-    IMR_TRY(imr_cli_check_encoder(cli, cache, err));
+    const bool store = imr_cli_store(cli).url;
+    IMR_TRY(store ? open_store(&p, cli, err) : imr_cli_cache(&cache, cli, err));
+    IMR_TRY(prepare(&p, cli, store ? imr_session_cache(p.session) : cache, err));
+    if (!store)
+        IMR_TRY(imr_cli_check_encoder(cli, cache, err));
     if (n == 0)
         IMR_TRY(evaluate_one(&p, NULL, 0, &b, err));
     imr_buf_str(&b, json && n > 1 ? "[" : "");
@@ -277,4 +301,5 @@ const imr_command imr_command_evaluate = {
         IMR_OPT_COMPLETE, IMR_OPT_FORMAT, IMR_OPT_BUNDLE, IMR_OUTPUT_OPTIONS),
     .max_arguments = 1,
     .run = run_evaluate,
+    .many = true,
 };

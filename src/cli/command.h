@@ -43,6 +43,7 @@ typedef struct imr_command {
     bool hidden;     /* not in help, man page and completions */
     bool own_output; /* reads --output itself: a folder, or a file of another writer */
     bool two;        /* adapters may stand side by side in its session */
+    bool many;       /* it takes any number of adapters, one after the other */
 } imr_command;
 
 /* For the table of a command; some options go together. */

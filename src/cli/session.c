@@ -53,6 +53,24 @@ static imr_status name_cache(char **out, const imr_cli *cli, const char *dataset
     return *out ? IMR_OK : imr_fail_memory(err);
 }
 
+/* store-<hash>: for what is made and kept of a store. */
+static imr_status name_store(char **out, const char *url, imr_error *err)
+{
+    IMR_AUTOFREE char *home = NULL;
+    IMR_AUTOSHA256 imr_sha256 s = {0};
+    char hex[IMR_SHA256_HEX], name[SHOWN_DIGITS + 8];
+    if (!imr_cli_xdg(&home, "XDG_CACHE_HOME", "imrnn", ".cache/imrnn"))
+        return imr_fail(
+            err, IMR_E_USAGE,
+            "neither XDG_CACHE_HOME nor HOME says where what is made of a store is kept");
+    imr_sha256_init(&s);
+    add_text(&s, url);
+    IMR_TRY(imr_sha256_hex(&s, hex, err));
+    snprintf(name, sizeof name, "store-%.*s", SHOWN_DIGITS, hex);
+    IMR_NEED(home && (*out = imr_path_join(home, name)), err);
+    return imr_dir_make(*out, err);
+}
+
 /* The queries a cache was made with are those of its dataset now. */
 static imr_status same_queries(bool *out, const imr_cache *c, imr_error *err)
 {
@@ -143,7 +161,7 @@ imr_status imr_cli_session_options(imr_session_options *out, imr_cli_paths *path
     const imr_config *c = cli->config;
     imr_session_options o = {.background = true};
     const bool two = cli->command->two;
-    if (imr_config_count(c, IMR_OPT_CHECKPOINT) > 1 + (size_t)two)
+    if (imr_config_count(c, IMR_OPT_CHECKPOINT) > 1 + (size_t)two && !cli->command->many)
         return imr_fail(err, IMR_E_USAGE, "%s takes %s --checkpoint, %zu are given",
                         cli->command->name, two ? "two" : "one",
                         imr_config_count(c, IMR_OPT_CHECKPOINT));
@@ -152,7 +170,9 @@ imr_status imr_cli_session_options(imr_session_options *out, imr_cli_paths *path
     o.form = (imr_form)imr_config_choice(c, IMR_OPT_FORM);
     IMR_TRY(imr_cli_cache_argument(cli, err));
     IMR_TRY(imr_cli_dataset_path(&paths->dataset, cli, err));
-    IMR_TRY(imr_cli_session_cache(&paths->cache, cli, paths->dataset, err));
+    o.store = imr_cli_store(cli);
+    IMR_TRY(o.store.url ? name_store(&paths->cache, o.store.url, err)
+                        : imr_cli_session_cache(&paths->cache, cli, paths->dataset, err));
     o.cache = paths->cache;
     o.dataset = paths->dataset;
     o.split = if_set(cli, IMR_OPT_SPLIT);

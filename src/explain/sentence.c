@@ -291,7 +291,9 @@ static void put_unread(imr_buf *out, const imr_sentence_facts *f)
 void imr_sentence_document(imr_buf *out, const imr_sentence_facts *f)
 {
     imr_number a;
-    if (f->adapter && !f->rank[IMR_STAGE_AFTER]) {
+    if (!f->rank[IMR_STAGE_ENCODER] && !f->alone) {
+        imr_buf_str(out, "not among the candidates the engine gives");
+    } else if (f->adapter && !f->rank[IMR_STAGE_AFTER]) {
         imr_buf_printf(out, "%s for the encoder, not among the adapter's candidates now",
                        imr_sentence_rank(a, f->rank[IMR_STAGE_ENCODER]));
     } else {

@@ -11,6 +11,7 @@ imr_status imr_audit_report(imr_buf *b, const imr_audit *a, imr_eval_report r, i
     IMR_AUTOFREE uint32_t *order = IMR_NEW_ARRAY(uint32_t, a->done + 1);
     IMR_NEED(order, err);
     r.cache = a->cache;
+    r.store = a->store.kind ? &a->store : NULL;
     r.adapter = a->adapter;
     r.split = &a->split;
     r.options = &a->measured;

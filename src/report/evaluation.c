@@ -95,9 +95,11 @@ size_t imr_eval_report_missing(imr_buf *line, const imr_eval_report *r, bool que
 {
     const char *first = "";
     const imr_ids *known = queries ? &r->cache->queries.ids : &r->cache->documents.ids;
-    const size_t n = r->split->qrels ? (queries ? imr_qrels_absent_queries
-                                                : imr_qrels_absent)(r->split->qrels, known, &first)
-                                     : 0;
+    const bool known_all = queries || !r->cache->sampled;
+    const size_t n = r->split->qrels && known_all
+                         ? (queries ? imr_qrels_absent_queries : imr_qrels_absent)(r->split->qrels,
+                                                                                   known, &first)
+                         : 0;
     if (n)
         imr_buf_printf(line, "%zu judged %s not in the cache, %s. The first: ", n,
                        queries  ? n == 1 ? "query is" : "queries are"
@@ -114,11 +116,16 @@ static void put_head(imr_buf *b, const imr_eval_report *r)
 {
     const imr_adapter *a = r->adapter;
     put_clean(b, r->cache->path);
-    imr_buf_printf(b, ", split %s: num_q %zu, %zu documents", r->split->name, r->eval->queries,
-                   r->cache->documents.ids.n);
+    imr_buf_printf(b, ", split %s: num_q %zu, %llu documents", r->split->name, r->eval->queries,
+                   (unsigned long long)imr_cache_corpus(r->cache));
     if (r->eval->unjudged)
         imr_buf_printf(b, " (%zu queries without judgements left out)", r->eval->unjudged);
     imr_buf_char(b, '\n');
+    if (r->store) {
+        IMR_AUTOBUF imr_buf line = {0};
+        imr_trace_store_text(&line, r->store);
+        imr_report_wrap(b, imr_buf_text(&line), 2, 4, IMR_REPORT_WIDTH);
+    }
     for (int queries = 0; queries < 2; queries++) {
         IMR_AUTOBUF imr_buf line = {0};
         if (imr_eval_report_missing(&line, r, queries))
@@ -226,7 +233,7 @@ static void put_similarity(imr_buf *out, const imr_eval_report *r)
                    FIXED(imr_stats_mean(e->tau_ap, e->queries)));
     if (e->mover) {
         imr_buf_printf(&line, "; largest move %+lld, document ", (long long)e->mover);
-        put_clean(&line, imr_ids_at(&r->cache->documents.ids, e->mover_document));
+        put_clean(&line, e->mover_document);
         imr_buf_str(&line, " of query ");
         put_clean(&line, imr_ids_at(&r->cache->queries.ids, e->mover_query));
     }
@@ -290,8 +297,12 @@ static imr_status json_inputs(imr_buf *b, const imr_eval_report *r, imr_error *e
     imr_json_printf(b,
                     "],\n 'inputs': {'cache': {'path': %s, 'sha256': %s, 'documents': %zu, 'dim': "
                     "%zu}, 'encoder': {'name': %s, 'sha256': %s}",
-                    r->cache->path, r->cache->sha256, r->cache->documents.ids.n, r->cache->dim,
-                    e->name, e->sha256);
+                    r->cache->path, r->cache->sha256, (size_t)imr_cache_corpus(r->cache),
+                    r->cache->dim, e->name, e->sha256);
+    if (r->store) {
+        imr_buf_str(b, ", \"store\": ");
+        imr_trace_store_json(b, r->store);
+    }
     if (a)
         imr_json_printf(b,
                         ", 'adapter': {'path': %s, 'sha256': %s, 'form': %s, 'form_from': %s, "
@@ -428,8 +439,7 @@ static void json_similarity(imr_buf *b, const imr_eval_report *r)
                     imr_stats_mean(e->tau_ap, e->queries));
     if (e->mover)
         imr_json_printf(b, "{'move': %lld, 'document': %s, 'query': %s}},\n", (long long)e->mover,
-                        imr_ids_at(&r->cache->documents.ids, e->mover_document),
-                        imr_ids_at(&r->cache->queries.ids, e->mover_query));
+                        e->mover_document, imr_ids_at(&r->cache->queries.ids, e->mover_query));
     else
         imr_buf_str(b, "null},\n");
 }

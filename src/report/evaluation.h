@@ -10,7 +10,8 @@ typedef struct imr_eval_report {
     const char *const *command; /* argv as typed */
     size_t n_command;
     const imr_cache *cache;
-    const imr_adapter *adapter; /* NULL: the encoder alone */
+    const imr_trace_store *store; /* NULL: a cache */
+    const imr_adapter *adapter;   /* NULL: the encoder alone */
     const imr_eval_split *split;
     const imr_eval_options *options;
     const imr_eval *eval;

@@ -128,14 +128,19 @@ void imr_eval_report_page(imr_buf *b, const imr_eval_report *r, bool html)
     const imr_eval_summary *s = r->summary;
     IMR_AUTOBUF imr_buf title = {0};
     imr_page p = {.out = b, .html = html};
-    imr_buf_printf(&title, "%s, split %s: %zu queries, %zu documents",
+    imr_buf_printf(&title, "%s, split %s: %zu queries, %llu documents",
                    r->audit ? "Audit" : "Evaluation", r->split->name, r->eval->queries,
-                   r->cache->documents.ids.n);
+                   (unsigned long long)imr_cache_corpus(r->cache));
     imr_page_begin(&p, imr_buf_text(&title));
     imr_page_heading(&p, 1, NULL, imr_buf_text(&title));
     imr_page_say(&p, "lead", s->code ? s->text : r->split->qrels ? "" : "Nothing is judged.");
     for (size_t i = 0; i < r->eval->doubts.n; i++)
         imr_page_say(&p, "warning", r->eval->doubts.v[i].text);
+    if (r->store) {
+        IMR_AUTOBUF imr_buf line = {0};
+        imr_trace_store_text(&line, r->store);
+        imr_page_put(&p, "note", &line);
+    }
     for (int queries = 0; queries < 2; queries++) {
         IMR_AUTOBUF imr_buf line = {0};
         imr_eval_report_missing(&line, r, queries);

@@ -249,12 +249,17 @@ static void inputs(imr_buf *out, const imr_trace_inputs *in)
                         in->rank, in->condition_number);
     else
         imr_buf_str(out, "null,");
+    imr_json_printf(out, "'cache':{'path':%s,'sha256':%-s,'documents':%zu,'split':%-s},",
+                    in->cache_path, in->cache_sha256, (size_t)in->cache_documents, in->split);
+    if (in->store.kind) {
+        imr_buf_str(out, "\"store\":");
+        imr_trace_store_json(out, &in->store);
+        imr_buf_char(out, ',');
+    }
     imr_json_printf(out,
-                    "'cache':{'path':%s,'sha256':%-s,'documents':%zu,'split':%-s},"
                     "'encoder':{'path':%-s,'name':%-s,'kind':%-s,'sha256':%-s},"
                     "'dataset':{'path':%-s,'sha256':%-s,'sha256_from':%-s},"
                     "'token_table':{'name':%-s,'sha256':%-s,'rows':%zu,'lens_quality':%g,",
-                    in->cache_path, in->cache_sha256, (size_t)in->cache_documents, in->split,
                     in->encoder_path, in->encoder_name, in->encoder_kind, in->encoder_sha256,
                     in->dataset_path, in->dataset_sha256,
                     !in->dataset_sha256[0]  ? ""

@@ -72,6 +72,10 @@ void imr_report_facts(const imr_trace *t, const imr_report_context *c, imr_fact_
     imr_buf_printf(&line, "%llu documents%s%s", (unsigned long long)in->cache_documents,
                    in->split[0] ? ", split " : "", in->split);
     fact(fn, user, " cache", &line, NULL);
+    if (in->store.kind) {
+        imr_trace_store_text(&line, &in->store);
+        fact(fn, user, " cache", &line, NULL);
+    }
     if (in->encoder_path[0]) {
         imr_buf_printf(&line, "%s%s%s", in->encoder_path, in->encoder_kind[0] ? "  " : "",
                        in->encoder_kind);

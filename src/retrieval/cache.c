@@ -68,6 +68,7 @@ void imr_cache_free(imr_cache *c)
     imr_file_unmap(&c->offsets);
     IMR_FREE(c->query_texts, c->negatives_first, c->negatives, c->path);
     imr_dataset_free(c->dataset);
+    imr_dataset_free(c->questions);
     imr_arena_free(c->own);
     imr_free(c);
 }

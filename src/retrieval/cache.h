@@ -123,8 +123,10 @@ typedef struct imr_cache {
     /* Of a window into an engine (retrieval/engine.h); else zero. */
     const char *const *titles, *const *texts; /* [documents], in own */
     struct imr_arena *own;
-    size_t beside;      /* the last documents: asked for by id, no candidates, not ranked */
-    atomic_uint owners; /* beside the first */
+    size_t beside;          /* the last documents: asked for by id, no candidates, not ranked */
+    uint64_t sampled;       /* documents there are, of which these are a sample; 0: all are here */
+    imr_dataset *questions; /* whose queries and judgements these are, where documents are not */
+    atomic_uint owners;     /* beside the first */
 } imr_cache;
 
 typedef struct imr_cache_options {
@@ -162,6 +164,16 @@ void imr_cache_forget(const imr_cache *c);
 static inline size_t imr_cache_ranked(const imr_cache *c)
 {
     return c->documents.ids.n - c->beside;
+}
+/* Of the corpus. */
+static inline uint64_t imr_cache_corpus(const imr_cache *c)
+{
+    return c->sampled ? c->sampled : c->documents.ids.n;
+}
+/* Whose queries and judgements there are; NULL: none. */
+static inline const imr_dataset *imr_cache_asked(const imr_cache *c)
+{
+    return c->dataset ? c->dataset : c->questions;
 }
 static inline bool imr_cache_has_texts(const imr_cache *c)
 {

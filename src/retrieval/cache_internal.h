@@ -27,7 +27,7 @@ imr_cache *imr_cache_new(const char *path, const char *layout); /* NULL: no memo
 
 /* What a manifest of ours calls the strings of an identity. */
 extern const char *const imr_encoder_keys[IMR_ENCODER_TEXTS];
-/* Copies every string; NULL becomes "". */
+/* Copies every string, in place of those there were; NULL becomes "". */
 imr_status imr_cache_set_encoder(imr_cache *c, const imr_encoder_identity *from, imr_error *err);
 /* What people should know about this cache; a second line is joined with "; ". */
 void imr_cache_add_notice(imr_cache *c, const char *format, ...) IMR_PRINTF(2, 3);

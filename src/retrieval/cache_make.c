@@ -8,13 +8,17 @@ const char *const imr_encoder_keys[IMR_ENCODER_TEXTS] = {
 imr_status imr_cache_set_encoder(imr_cache *c, const imr_encoder_identity *from, imr_error *err)
 {
     imr_encoder_identity e = from ? *from : (imr_encoder_identity){0};
-    if (!imr_cache_is_own(c->path)) {
+    if (!imr_cache_is_own(c->path) || strcmp(c->layout, "engine") == 0) {
         e.path = NULL;
         if (e.name && (e.name[0] == '/' || strstr(e.name, "..")))
             e.name = NULL;
     }
-    for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++)
-        IMR_NEED(c->encoder.text[i] = imr_strdup(e.text[i] ? e.text[i] : ""), err);
+    for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++) {
+        char *copy = imr_strdup(e.text[i] ? e.text[i] : "");
+        IMR_NEED(copy, err);
+        imr_free((void *)(uintptr_t)c->encoder.text[i]);
+        c->encoder.text[i] = copy;
+    }
     return IMR_OK;
 }
 

@@ -215,6 +215,8 @@ void imr_engine_close(imr_engine *e)
     if (!e)
         return;
     e->driver->close(e);
+    imr_cache_free(e->last);
+    imr_buf_done(&e->asked);
     imr_arena_free(e->arena);
     imr_free(e);
 }
@@ -225,6 +227,9 @@ static imr_status take(imr_cache *c, imr_engine_rows *r, const imr_engine *e, im
 {
     const size_t n = r->rows.n;
     IMR_AUTOBUF imr_buf ids = {0};
+    c->dim = e->facts.dim;
+    if (!n)
+        return IMR_OK;
     const char **titles = IMR_ARENA_ARRAY(r->arena, const char *, n);
     const char **texts = IMR_ARENA_ARRAY(r->arena, const char *, n);
     for (size_t i = 0; i < n; i++)
@@ -241,7 +246,6 @@ static imr_status take(imr_cache *c, imr_engine_rows *r, const imr_engine *e, im
     IMR_TRY(imr_matrix_init(&c->documents.owned, n, r->dim, err));
     memcpy(c->documents.owned.v, r->vectors.v, n * r->dim * sizeof *r->vectors.v);
     c->documents.rows = imr_rows_of_view(imr_matrix_view(&c->documents.owned));
-    c->dim = r->dim;
     c->dtype = IMR_F32;
     c->titles = e->facts.has_texts ? titles : NULL;
     c->texts = e->facts.has_texts ? texts : NULL;
@@ -263,18 +267,38 @@ static imr_status none_there(const imr_engine *e, imr_error *err)
                     e->options.filter ? " that the filter lets through" : "");
 }
 
+/* All that a window depends on. */
+static imr_status put_request(imr_buf *out, const imr_engine *e, const float *vector, size_t k,
+                              const char *const *ids, size_t n, imr_error *err)
+{
+    imr_buf_add(out, &k, sizeof k);
+    if (k)
+        imr_buf_add(out, vector, e->facts.dim * sizeof *vector);
+    for (size_t i = 0; i < n; i++)
+        imr_buf_add(out, ids[i], strlen(ids[i]) + 1);
+    return imr_buf_check(out, err);
+}
+
 imr_status imr_engine_window(imr_cache **out, imr_engine *e, const float *vector, size_t k,
                              const char *const *ids, size_t n, const imr_progress *progress,
                              imr_error *err)
 {
+    IMR_AUTOBUF imr_buf request = {0};
+    IMR_TRY(put_request(&request, e, vector, k, ids, n, err));
+    if (e->last && request.len == e->asked.len &&
+        memcmp(request.data, e->asked.data, request.len) == 0) {
+        *out = imr_cache_share(e->last);
+        return IMR_OK;
+    }
     IMR_CLEANUP(imr_engine_rows_done) imr_engine_rows rows = {.most = k, .dim = e->facts.dim};
     IMR_CLEANUP(imr_cache_free_at) imr_cache *c = imr_cache_new(e->facts.name, "engine");
     IMR_AUTOFREE const char **rest = IMR_NEW_ARRAY(const char *, n + 1);
     size_t missing = 0;
     IMR_NEED(c && rest, err);
-    IMR_TRY(e->driver->nearest(e, &rows, vector, k, false, progress, err));
+    if (k)
+        IMR_TRY(e->driver->nearest(e, &rows, vector, k, false, progress, err));
     const size_t found = rows.rows.n;
-    if (!found)
+    if (k && !found)
         return none_there(e, err);
     for (size_t i = 0; i < n; i++)
         if (!imr_strmap_get(&rows.by_id, ids[i], strlen(ids[i]), &(uint32_t){0}))
@@ -286,7 +310,28 @@ imr_status imr_engine_window(imr_cache **out, imr_engine *e, const float *vector
     rows.repeated = repeated;
     c->beside = rows.rows.n - found;
     IMR_TRY(take(c, &rows, e, err));
+    imr_cache_free(e->last);
+    e->last = imr_cache_share(c);
+    imr_buf_done(&e->asked);
+    e->asked = IMR_TAKE(request);
     return IMR_GIVE(out, c);
+}
+
+/* What a sample is known by again. */
+static imr_status hash_rows(imr_cache *c, imr_error *err)
+{
+    IMR_AUTOSHA256 imr_sha256 s = {0};
+    const imr_matrix *v = &c->documents.owned;
+    imr_sha256_init(&s);
+    imr_sha256_add(&s, c->documents.ids.text, c->documents.ids.bytes);
+    for (size_t i = 0; i < v->rows; i++) {
+        imr_sha256_add(&s, imr_matrix_row(v, i), v->cols * sizeof *v->v);
+        for (size_t k = 0; c->texts && k < 2; k++) {
+            const char *text = (k ? c->texts : c->titles)[i];
+            imr_sha256_add(&s, text, strlen(text) + 1);
+        }
+    }
+    return imr_sha256_hex(&s, c->sha256, err);
 }
 
 imr_status imr_engine_sample(imr_cache **out, imr_engine *e, size_t n, const imr_progress *progress,
@@ -299,6 +344,8 @@ imr_status imr_engine_sample(imr_cache **out, imr_engine *e, size_t n, const imr
     if (!rows.rows.n)
         return none_there(e, err);
     IMR_TRY(take(c, &rows, e, err));
+    c->sampled = e->facts.documents;
+    IMR_TRY(hash_rows(c, err));
     return IMR_GIVE(out, c);
 }
 

@@ -145,7 +145,9 @@ struct imr_engine {
     imr_engine_options options; /* strings are in the arena */
     imr_engine_facts facts;
     imr_arena *arena;
-    void *state; /* the driver's */
+    void *state;     /* the driver's */
+    imr_cache *last; /* NULL, or the last window, whose request is: */
+    imr_buf asked;
 };
 
 imr_status imr_engine_open(imr_engine **out, const imr_engine_options *options,
@@ -161,8 +163,9 @@ imr_status imr_engine_parameter(const char **out, imr_engine *e, imr_buf *url, c
 /* ---- windows ---- */
 
 /*
- * The candidates of a query: its k nearest (rows [0, out->ranked)), behind them those of n ids that
- * are there and not among them. IMR_E_NOT_FOUND when there is no document at all. The caller's.
+ * The candidates of a query: its k nearest (rows [0, imr_cache_ranked)), behind them those of n ids
+ * that are there and not among them. k 0: those alone. The same request twice is asked once.
+ * IMR_E_NOT_FOUND when there is no document at all. A share is the caller's.
  */
 imr_status imr_engine_window(imr_cache **out, imr_engine *e, const float *vector, size_t k,
                              const char *const *ids, size_t n, const imr_progress *progress,

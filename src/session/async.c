@@ -234,6 +234,7 @@ static imr_status run_kind(call *c, const imr_progress *progress, imr_error *err
         d->map->serial = c->trace->serial;
         return IMR_OK;
     case IMR_ASYNC_QUALITY:
+        IMR_TRY(imr_ranker_look(&s->ranker, NULL, err));
         return imr_quality_make(&d->quality, &s->ranker, progress, err);
     case IMR_ASYNC_SUGGEST:
         return run_suggest(c);

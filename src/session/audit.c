@@ -66,9 +66,11 @@ static imr_status explain(const imr_audit *a, imr_audit_row *r, const imr_trace 
     IMR_AUTOBUF imr_buf plain = {0};
     const size_t place = find_change(t);
     r->document = t->documents[place].row;
+    if (t->window)
+        IMR_NEED(a->names[r - a->rows] = imr_arena_strdup(a->arena, t->documents[place].id), err);
     r->number[IMR_AUDIT_FROM] = t->documents[place].rank_encoder;
     r->number[IMR_AUDIT_TO] = t->documents[place].rank_after;
-    if (a->options.no_words || !s->cache->dataset)
+    if (a->options.no_words || !imr_cache_has_texts(s->cache))
         return IMR_OK;
     IMR_TRY(imr_session_detail(s, t, place, IMR_DETAIL_PAIRS, a->progress, &d, err));
     imr_sentence_plain(&plain, d->why.sentence);
@@ -128,7 +130,7 @@ static imr_status make_row(void *user, size_t first, IMR_UNUSED size_t count, vo
     r->document = UINT32_MAX;
     e->queries = first; /* the row may have been begun before */
     IMR_TRY(imr_session_run(a->session, &request, &t, err));
-    IMR_TRY(imr_evaluator_add(a->evaluator, a->query[first], t, err));
+    IMR_TRY(imr_evaluator_add(a->evaluator, a->query[first], t, a->progress, err));
     take_numbers(r, e);
     if (e->has_adapter)
         IMR_TRY(explain(a, r, t, err));
@@ -271,6 +273,7 @@ imr_status imr_audit_new(imr_audit **out, imr_session *s, const imr_audit_option
     a->measured = (imr_eval_options){.feedback_k = set->feedback_k,
                                      .scope = set->scope,
                                      .candidates = set->candidates,
+                                     .engine = s->engine,
                                      .metrics = a->metric,
                                      .n_metrics = IMR_AUDIT_METRICS};
     IMR_TRY(choose(a, err));
@@ -278,6 +281,9 @@ imr_status imr_audit_new(imr_audit **out, imr_session *s, const imr_audit_option
                               a->split.train, &a->measured, progress, err));
     a->eval = imr_evaluator_result(a->evaluator);
     IMR_NEED(a->rows = IMR_NEW_ARRAY(imr_audit_row, a->n), err);
+    a->store = s->facts.inputs.store;
+    a->names = s->engine ? IMR_ARENA_ARRAY(a->arena, const char *, a->n) : NULL;
+    IMR_NEED(!s->engine || a->names, err);
     a->kept = (imr_kept_rows){.what = "auditing queries",
                               .note = "",
                               .head = "",

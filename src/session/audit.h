@@ -76,6 +76,8 @@ typedef struct imr_audit {
     const imr_eval *eval;
     const uint32_t *query; /* [n] rows of the cache: the queries that are judged, */
     imr_audit_row *rows;   /* [n] */
+    imr_trace_store store; /* kind NULL: there is none; */
+    const char **names;    /* NULL, or [n] of a store: ids of their documents */
     size_t n, done;
     size_t n_first; /* 0, or only the first queries of the split were looked at: so many */
     imr_eval_split split;

@@ -13,6 +13,8 @@ imr_suggestion imr_audit_query(const imr_audit *a, size_t row)
 const char *imr_audit_document(const imr_audit *a, size_t row)
 {
     const uint32_t d = a->rows[row].document;
+    if (a->names)
+        return a->names[row] ? a->names[row] : "";
     return d == UINT32_MAX ? "" : imr_ids_at(&a->cache->documents.ids, d);
 }
 

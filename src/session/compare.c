@@ -27,8 +27,9 @@ static imr_status put_into_words(imr_comparison *c, imr_session *s, const imr_pr
         before[i] = !m ? base + 2 * n : documents ? r->d + c->place[i] * m : r->q;
         after[i] = !m ? alone : documents ? r->d_after + c->place[i] * m : r->q_after;
         if (!m && documents)
-            IMR_TRY(imr_cache_read_rows(s->cache, imr_trace_at(c->trace[i], c->place[i])->row, 1,
-                                        alone, err));
+            IMR_TRY(imr_cache_read_rows(imr_cache_of(s, c->trace[i]),
+                                        imr_trace_at(c->trace[i], c->place[i])->row, 1, alone,
+                                        err));
         else if (!m)
             memcpy(alone, r->query_base, n * sizeof *alone);
         imr_change_delta(change + i * dim, IMR_CHANGE_UNIT, before[i], after[i], dim);

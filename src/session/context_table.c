@@ -140,7 +140,7 @@ void imr_context_making_free(imr_context_making *m)
 imr_status imr_context_making_new(imr_context_making **out, const imr_cache *cache,
                                   const imr_encoder *encoder, imr_error *err)
 {
-    if (!cache->dataset)
+    if (!imr_cache_has_texts(cache))
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "the words of a corpus are read in its texts, and the cache %s has none: "
                         "name them with --dataset",

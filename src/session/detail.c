@@ -94,7 +94,7 @@ static imr_status find_document(imr_session *s, const imr_trace *t, uint32_t row
     if (row == UINT32_MAX)
         imr_buf_str(&text, t->pair->text);
     else
-        IMR_TRY(imr_cache_document(s->cache, row, &title, &text, err));
+        IMR_TRY(imr_cache_document(imr_cache_of(s, t), row, &title, &text, err));
     IMR_TRY(imr_buf_check(&title, err));
     IMR_TRY(imr_buf_check(&text, err));
     imr_buf_str(&r->text, s->cache->encoder.passage_prefix);
@@ -204,7 +204,7 @@ static imr_status explain(imr_session *s, const imr_trace *t, imr_detail *d, con
         in.document_base = t->pair->base;
     } else if (!s->adapter) {
         IMR_NEED(read = IMR_NEW_ARRAY(float, t->run.n), err);
-        IMR_TRY(imr_cache_read_rows(s->cache, of->row, 1, read, err));
+        IMR_TRY(imr_cache_read_rows(imr_cache_of(s, t), of->row, 1, read, err));
         in.document_base = read;
     }
     return imr_why_make(&d->why, d->query_words, &in, d->arena, progress, err);

@@ -74,7 +74,7 @@ static imr_status measure(imr_evaluator *v, imr_ranking_kind kind, const uint32_
     size_t n = 0;
     const char *query_id = imr_ids_at(&v->cache->queries.ids, v->e.query[v->e.queries]);
     for (size_t i = 0; i < listed; i++) { /* as imr_drop_own */
-        v->ids[n] = imr_ids_at(&v->cache->documents.ids, order[i]);
+        v->ids[n] = imr_ids_at(&v->ranker->cache->documents.ids, order[i]);
         v->shown[n] = order[i];
         n += strcmp(v->ids[n], query_id) != 0;
     }
@@ -86,7 +86,7 @@ static imr_status measure(imr_evaluator *v, imr_ranking_kind kind, const uint32_
         return IMR_OK;
     for (size_t i = 0; i < n; i++)
         v->scores[i] = scores[v->shown[i]];
-    return v->o.sink(v->o.sink_user, kind, query_id, v->shown, v->scores, n, err);
+    return v->o.sink(v->o.sink_user, kind, query_id, v->ids, v->scores, n, err);
 }
 
 /* How alike the orders are. */
@@ -106,7 +106,9 @@ static imr_status compare(imr_evaluator *v, size_t n, imr_error *err)
     e->tau_ap[row] = s.tau_ap;
     if (llabs(s.move) > llabs(e->mover)) {
         e->mover = s.move;
-        e->mover_document = s.mover;
+        imr_free(e->mover_document);
+        e->mover_document = imr_strdup(imr_ids_at(&v->ranker->cache->documents.ids, s.mover));
+        IMR_NEED(e->mover_document, err);
         e->mover_query = e->query[row];
     }
     return IMR_OK;
@@ -126,7 +128,8 @@ static imr_status measure_words(imr_evaluator *v, imr_error *err)
 }
 
 /* The listed documents, in the order of now. */
-static imr_status rank(imr_evaluator *v, size_t *n, const imr_trace *ranked, imr_error *err)
+static imr_status rank(imr_evaluator *v, size_t *n, const imr_trace *ranked,
+                       const imr_progress *progress, imr_error *err)
 {
     const imr_view queries = imr_rows_view(v->cache->queries.rows);
     uint32_t *after = v->order[IMR_STAGE_AFTER];
@@ -136,16 +139,22 @@ static imr_status rank(imr_evaluator *v, size_t *n, const imr_trace *ranked, imr
     if (ranked)
         return IMR_OK;
     IMR_CLEANUP(imr_arena_free_at) imr_arena *arena = imr_arena_new();
+    IMR_CLEANUP(imr_cache_free_at) imr_cache *window = NULL;
+    const float *base = imr_view_row(&queries, v->e.query[v->e.queries]);
     imr_listing l;
-    IMR_TRY(imr_ranker_run(v->ranker, imr_view_row(&queries, v->e.query[v->e.queries]),
-                           &v->settings, arena, NULL, &l, err));
+    if (v->o.engine) {
+        IMR_TRY(
+            imr_engine_window(&window, v->o.engine, base, v->o.feedback_k, NULL, 0, progress, err));
+        IMR_TRY(imr_ranker_look(v->ranker, window, err));
+    }
+    IMR_TRY(imr_ranker_run(v->ranker, base, &v->settings, arena, NULL, &l, err));
     memcpy(after, l.document, l.n * sizeof *after);
     *n = l.n;
     return IMR_OK;
 }
 
 imr_status imr_evaluator_add(imr_evaluator *v, uint32_t query, const imr_trace *ranked,
-                             imr_error *err)
+                             const imr_progress *progress, imr_error *err)
 {
     const imr_ranker *r = v->ranker;
     imr_eval *e = &v->e;
@@ -157,7 +166,7 @@ imr_status imr_evaluator_add(imr_evaluator *v, uint32_t query, const imr_trace *
     }
     e->query[e->queries] = query;
     e->seen[e->queries] = e->has_train && imr_qrels_saw(v->train, v->qrels, v->judged);
-    IMR_TRY(rank(v, &n, ranked, err));
+    IMR_TRY(rank(v, &n, ranked, progress, err));
     for (imr_stage k = 0; k < (v->e.has_adapter ? IMR_STAGE_COUNT : 1); k++) {
         if (k != IMR_STAGE_AFTER)
             imr_ranker_top(r, k, v->order[k], n);
@@ -176,7 +185,8 @@ imr_status imr_evaluator_add(imr_evaluator *v, uint32_t query, const imr_trace *
 static imr_status check_cuts(const imr_cache *cache, const imr_eval_options *o, bool judged,
                              imr_error *err)
 {
-    IMR_TRY(imr_ranker_check_k(cache, o->feedback_k, err));
+    if (!o->engine)
+        IMR_TRY(imr_ranker_check_k(cache, o->feedback_k, err));
     for (size_t m = 0; judged && m < o->n_metrics; m++)
         if (o->metrics[m].k > o->feedback_k) {
             char name[IMR_METRIC_NAME];
@@ -235,6 +245,9 @@ static imr_status allocate(imr_evaluator *v, size_t n_queries, imr_error *err)
 
 static imr_status index_words(imr_evaluator *v, const imr_progress *progress, imr_error *err)
 {
+    if (v->o.engine)
+        return imr_fail(err, IMR_E_UNSUPPORTED,
+                        "BM25 needs all texts, and these stay in the engine; leave --bm25 out");
     if (!v->cache->dataset)
         return imr_fail(err, IMR_E_NOT_FOUND,
                         "BM25 needs the texts of the cache %s; name its data set with --dataset",
@@ -303,7 +316,7 @@ imr_status imr_eval_run(imr_eval *out, const imr_cache *cache, const imr_adapter
     IMR_TRY(imr_evaluator_new(&v, NULL, cache, adapter, qrels, n_queries, train, options, progress,
                               err));
     for (size_t i = 0; i < n_queries; i++) {
-        IMR_TRY(imr_evaluator_add(v, queries[i], NULL, err));
+        IMR_TRY(imr_evaluator_add(v, queries[i], NULL, progress, err));
         if (!imr_progress_step(progress, "ranking queries", i + 1, n_queries))
             return imr_fail(err, IMR_E_CANCELLED, "cancelled while ranking queries");
     }
@@ -313,7 +326,7 @@ imr_status imr_eval_run(imr_eval *out, const imr_cache *cache, const imr_adapter
 
 void imr_eval_done(imr_eval *e)
 {
-    imr_free(e->notice);
+    IMR_FREE(e->notice, e->mover_document);
     imr_doubts_done(&e->doubts);
     IMR_FREE(e->query, e->seen, e->more, e->rbo, e->overlap, e->tau_ap);
     for (size_t r = 0; r < IMR_RANKED_COUNT; r++)

@@ -12,7 +12,7 @@
 
 #include "adapter/adapter.h"
 #include "base/progress.h"
-#include "retrieval/cache.h"
+#include "retrieval/engine.h"
 #include "retrieval/metrics.h"
 #include "retrieval/significance.h"
 #include "session/provenance.h"
@@ -27,9 +27,9 @@ typedef enum imr_ranking_kind {
 
 const char *imr_ranking_kind_name(imr_ranking_kind k); /* "encoder", "before", "after", "bm25" */
 
-/* Gets every ranking as it is made: documents[n] are rows of the cache, best first. */
+/* Gets every ranking as it is made: ids[n] of documents, best first. */
 typedef imr_status (*imr_ranking_sink)(void *user, imr_ranking_kind kind, const char *query_id,
-                                       const uint32_t *documents, const float *scores, size_t n,
+                                       const char *const *ids, const float *scores, size_t n,
                                        imr_error *err);
 
 typedef struct imr_eval_options {
@@ -42,8 +42,9 @@ typedef struct imr_eval_options {
     double bm25_k1, bm25_b;
     imr_ranking_sink sink; /* NULL: none */
     void *sink_user;
-    bool doubts;    /* look for what speaks against the adapter, see session/provenance.h */
-    bool in_memory; /* no file for the projected documents, see session/projected.h */
+    bool doubts;        /* look for what speaks against the adapter, see session/provenance.h */
+    bool in_memory;     /* no file for the projected documents, see session/projected.h */
+    imr_engine *engine; /* NULL, or where candidates come from: the cache has queries alone */
 } imr_eval_options;
 
 typedef struct imr_eval {
@@ -53,14 +54,15 @@ typedef struct imr_eval {
     char *notice; /* NULL, or one sentence about the projected documents */
     imr_doubts doubts;
     bool has_adapter;
-    bool has_train;                 /* `seen` means something */
-    uint32_t *query;                /* [queries] of the cache */
-    bool *seen;                     /* [queries] */
-    double *rbo, *overlap, *tau_ap; /* [queries] after against before; empty without adapter */
-    size_t overlap_k;               /* what overlap is cut at: 10, or the ranking's length */
-    uint32_t mover_query, mover_document; /* the largest move of all: rows of the cache */
-    int64_t mover;                        /* rank before - after; 0: nothing moved */
-    double *values[IMR_RANKED_COUNT];     /* [queries x metrics]; NULL: no such ranking */
+    bool has_train;                   /* `seen` means something */
+    uint32_t *query;                  /* [queries] of the cache */
+    bool *seen;                       /* [queries] */
+    double *rbo, *overlap, *tau_ap;   /* [queries] after against before; empty without adapter */
+    size_t overlap_k;                 /* what overlap is cut at: 10, or the ranking's length */
+    uint32_t mover_query;             /* the largest move of all: a row of the cache, */
+    char *mover_document;             /* an id */
+    int64_t mover;                    /* rank before - after; 0: nothing moved */
+    double *values[IMR_RANKED_COUNT]; /* [queries x metrics]; NULL: no such ranking */
     double unjudged_at[IMR_RANKED_COUNT]; /* mean over queries of more[].unjudged */
     struct imr_eval_more *more;           /* [queries] */
 } imr_eval;
@@ -100,7 +102,7 @@ imr_eval *imr_evaluator_result(imr_evaluator *v);
 /* One more row, or one more that is unjudged. ranked: the trace of the ranker's last query; NULL:
  * it is ranked. */
 imr_status imr_evaluator_add(imr_evaluator *v, uint32_t query, const imr_trace *ranked,
-                             imr_error *err);
+                             const imr_progress *progress, imr_error *err);
 /* Means over the rows. Errors: IMR_E_NOT_FOUND where there are none. */
 imr_status imr_evaluator_end(imr_evaluator *v, imr_error *err);
 

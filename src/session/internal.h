@@ -97,6 +97,8 @@ struct imr_session {
     imr_session *other; /* under the other of two adapters, NULL: there is one; */
     bool second;        /* of the second of them: cache and encoder are the first's */
     imr_cache *cache;
+    imr_engine *engine;   /* NULL: cache has all documents; else a sample of them */
+    bool recalled;        /* its recall was measured */
     imr_encoder *encoder; /* NULL: cached queries only */
     const char *prefix;   /* put before typed queries; borrowed */
     imr_ranker ranker;
@@ -118,6 +120,30 @@ static inline imr_session *imr_session_of(imr_session *s, const imr_trace *t)
 {
     return s->other && t->number >> 32 == s->other->number ? s->other : s;
 }
+
+/* Where what is made of its documents is kept. */
+static inline const char *imr_session_folder(const imr_session *s)
+{
+    return s->engine ? s->options.cache : s->cache->path;
+}
+
+/* Where the rows of t are. */
+static inline const imr_cache *imr_cache_of(const imr_session *s, const imr_trace *t)
+{
+    return t->window ? t->window : s->cache;
+}
+
+/* ---- documents of an engine (session/store.c) ---- */
+
+/* s->engine, s->cache and what is known of the store. */
+imr_status imr_store_begin(imr_session *s, const imr_progress *progress, imr_error *err);
+/* Once there is an encoder: queries of the dataset, encoded; vectors held against their texts. */
+imr_status imr_store_ready(imr_session *s, const imr_progress *progress, imr_error *err);
+/* Appends to s->doubts what speaks against the store; nothing where there is none. */
+imr_status imr_store_doubts(imr_session *s, imr_error *err);
+/* t->window: the candidates of s->query_base, what is pinned, what the trace beside has first; of a
+ * pair the document alone, if it is there. The ranker looks there. */
+imr_status imr_store_look(imr_session *s, const imr_request *request, imr_trace *t, imr_error *err);
 
 /* ---- token tables (session/tables.c) ---- */
 

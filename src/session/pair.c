@@ -35,8 +35,9 @@ imr_status imr_pair_find(imr_session *s, imr_trace *t, const char *document, imr
 {
     imr_trace_pair *p = t->pair = IMR_ARENA_ARRAY(t->arena, imr_trace_pair, 1);
     IMR_NEED(p && (p->base = IMR_ARENA_ARRAY(t->arena, float, s->cache->dim)), err);
-    if (imr_ids_find(&s->cache->documents.ids, document, &p->row))
-        return imr_cache_read_rows(s->cache, p->row, 1, p->base, err);
+    const imr_cache *c = imr_cache_of(s, t);
+    if (imr_ids_find(&c->documents.ids, document, &p->row))
+        return imr_cache_read_rows(c, p->row, 1, p->base, err);
     p->row = UINT32_MAX;
     p->text = imr_arena_strdup(t->arena, document);
     return p->text ? encode(s, p, document, err) : imr_fail_memory(err);

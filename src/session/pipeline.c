@@ -20,46 +20,15 @@ const char *imr_trace_keep(imr_arena *arena, const char *text)
 
 /* ---- documents ---- */
 
-void imr_titles_done(imr_titles *t)
-{
-    imr_arena_free(t->arena);
-    imr_free(t->v);
-    *t = (imr_titles){0};
-}
-
-imr_status imr_titles_get(struct imr_title *out, imr_titles *t, const imr_cache *cache,
-                          uint32_t row, imr_error *err)
-{
-    if (!t->arena)
-        t->arena = imr_arena_new();
-    if (!t->v)
-        t->v = IMR_NEW_ARRAY(struct imr_title, IMR_TITLES);
-    IMR_NEED(t->arena && t->v, err);
-    struct imr_title *at = &t->v[row % IMR_TITLES];
-    if (!at->text || at->row != row) {
-        IMR_AUTOBUF imr_buf title = {0}, body = {0};
-        IMR_TRY(imr_cache_document(cache, row, &title, NULL, err));
-        IMR_TRY(imr_buf_check(&title, err));
-        if (!title.len)
-            IMR_TRY(imr_cache_document(cache, row, NULL, &body, err));
-        const char *text = imr_line_keep(imr_buf_text(&title), title.len, t->arena);
-        IMR_NEED(text, err);
-        const char *read = imr_buf_text(&body);
-        *at = (struct imr_title){row, text, !title.len && !read[strspn(read, " \n")]};
-        t->bytes += strlen(text) + 1;
-    }
-    *out = *at;
-    return IMR_OK;
-}
-
 static imr_status name_document(imr_session *s, imr_trace *t, imr_trace_document *d, uint32_t row,
                                 imr_error *err)
 {
     const bool own = t->pair && row == UINT32_MAX;
     struct imr_title title = {.text = own ? t->pair->text : ""};
-    const char *id = own ? "text" : imr_ids_at(&s->cache->documents.ids, row);
+    const imr_cache *c = imr_cache_of(s, t);
+    const char *id = own ? "text" : imr_ids_at(&c->documents.ids, row);
     if (!own)
-        IMR_TRY(imr_titles_get(&title, &s->titles, s->cache, row, err));
+        IMR_TRY(imr_titles_get(&title, &s->titles, c, row, err));
     *d = (imr_trace_document){
         .row = row,
         .id = imr_trace_keep(t->arena, id),
@@ -115,16 +84,18 @@ static bool is_in(const imr_trace *t, uint32_t row)
 static imr_status find_left(imr_session *s, const imr_request *request, imr_trace *t,
                             imr_error *err)
 {
-    const imr_ids *ids = &s->cache->documents.ids;
+    const imr_cache *c = imr_cache_of(s, t);
+    const imr_ids *ids = &c->documents.ids;
+    const size_t ranked = imr_cache_ranked(c);
     uint32_t rows[TOP + IMR_MOST_PINNED + TOP], rank[TOP + IMR_MOST_PINNED + TOP];
-    size_t n = s->adapter ? ids->n < TOP ? ids->n : TOP : 0, first = t->n_documents;
+    size_t n = s->adapter ? ranked < TOP ? ranked : TOP : 0, first = t->n_documents;
     if (t->pair)
         return IMR_OK;
     imr_ranker_top(&s->ranker, IMR_STAGE_ENCODER, rows, n);
     for (size_t i = 0; i < request->n_pinned && i < IMR_MOST_PINNED; i++)
         n += imr_ids_find(ids, request->pinned[i], &rows[n]);
     for (size_t i = 0; t->beside && i < TOP && i < t->beside->n_documents; i++)
-        rows[n++] = t->beside->documents[i].row;
+        n += imr_ids_find(ids, t->beside->documents[i].id, &rows[n]);
     for (size_t i = 0; i < n; i++) {
         imr_trace_document *d = &t->left[t->n_left];
         if (is_in(t, rows[i]))
@@ -135,9 +106,9 @@ static imr_status find_left(imr_session *s, const imr_request *request, imr_trac
     }
     for (imr_stage k = 0; k < (s->adapter ? IMR_STAGE_AFTER : IMR_STAGE_BEFORE); k++) {
         IMR_TRY(
-            imr_search_ranks(rank, rows, t->n_left, s->ranker.sim[k], ids->n, ids->places, err));
+            imr_search_ranks(rank, rows, t->n_left, s->ranker.sim[k], ranked, ids->places, err));
         for (size_t i = 0; i < t->n_left; i++) {
-            t->documents[first + i].rank[k] = rank[i];
+            t->documents[first + i].rank[k] = rows[i] < ranked ? rank[i] : 0;
             t->documents[first + i].sim[k] = s->ranker.sim[k][rows[i]];
         }
     }
@@ -149,13 +120,16 @@ static imr_status find_left(imr_session *s, const imr_request *request, imr_trac
 static imr_status find_beside(const imr_session *s, imr_trace *t, imr_error *err)
 {
     const imr_trace *b = t->beside;
-    const imr_ids *ids = &s->cache->documents.ids;
+    const imr_ids *ids = &imr_cache_of(s, t)->documents.ids;
     const size_t all = t->n_documents + t->n_left;
     IMR_AUTOFREE uint32_t *rank = IMR_NEW_ARRAY(uint32_t, ids->n + 2 * all);
     uint32_t *rows = rank + ids->n, *found = rows + all;
     IMR_NEED(rank, err);
-    for (size_t i = 0; i < b->n_documents; i++)
-        rank[b->documents[i].row] = b->documents[i].rank[imr_trace_now(b)];
+    for (size_t i = 0; i < b->n_documents; i++) {
+        uint32_t row = b->documents[i].row; /* where both are of the whole */
+        if (!t->window || imr_ids_find(ids, b->documents[i].id, &row))
+            rank[row] = b->documents[i].rank[imr_trace_now(b)];
+    }
     for (size_t i = 0; i < all; i++)
         found[i] = rank[rows[i] = t->documents[i].row];
     if (b->number >> 32 != s->number && b->settings.scope != IMR_SCOPE_RERANK)
@@ -255,7 +229,7 @@ static imr_status measure(imr_session *s, imr_trace *t, imr_stage stage, const i
     IMR_AUTOFREE const char **ids = IMR_NEW_ARRAY(const char *, n);
     IMR_NEED(ids, err);
     for (size_t i = 0; i < n; i++)
-        ids[i] = imr_ids_at(&s->cache->documents.ids, order[i]);
+        ids[i] = imr_ids_at(&imr_cache_of(s, t)->documents.ids, order[i]);
     n = imr_drop_own(ids, n, q->queries.v[query].id);
     for (size_t i = 0; i < t->n_metrics; i++)
         IMR_TRY(imr_metrics_of_ranking(&t->metrics[i].value[stage], &shown[i].metric, 1, q, query,
@@ -274,8 +248,8 @@ static imr_status judge(imr_session *s, imr_trace *t, const imr_listing *l, imr_
         bool judged = false;
         if (d->row == UINT32_MAX)
             continue;
-        const int32_t grade =
-            imr_qrels_grade(q, query, imr_ids_at(&s->cache->documents.ids, d->row), &judged);
+        const int32_t grade = imr_qrels_grade(
+            q, query, imr_ids_at(&imr_cache_of(s, t)->documents.ids, d->row), &judged);
         if (judged)
             d->relevance = grade;
     }
@@ -354,7 +328,7 @@ static float *copy(imr_arena *arena, const float *v, size_t n)
 static imr_status keep_bases(imr_session *s, imr_trace *t, const imr_listing *l, imr_error *err)
 {
     imr_why_run *r = &t->run;
-    const imr_rows rows = s->cache->documents.rows;
+    const imr_rows rows = imr_cache_of(s, t)->documents.rows;
     const imr_weights *w = s->adapter ? &s->adapter->w : NULL;
     const bool has_bias = w && imr_weight_count(w, IMR_W_PROJECTOR_BIAS) > 0;
     IMR_CLEANUP(imr_matrix_done) imr_matrix projected = {0};
@@ -423,9 +397,11 @@ static imr_status keep_inputs(imr_session *s, imr_trace *t, imr_error *err)
 {
     imr_trace_inputs *in = &t->inputs;
     *in = s->facts.inputs;
-    const char **const strings[] = {&in->adapter_path, &in->adapter_form, &in->cache_path,
-                                    &in->encoder_path, &in->encoder_name, &in->encoder_kind,
-                                    &in->dataset_path, &in->split,        &in->table_name};
+    const char **const strings[] = {
+        &in->adapter_path, &in->adapter_form, &in->cache_path,   &in->encoder_path,
+        &in->encoder_name, &in->encoder_kind, &in->dataset_path, &in->split,
+        &in->table_name,   &in->store.kind,   &in->store.name,   &in->store.fields,
+        &in->store.type,   &in->store.index,  &in->store.metric, &in->store.filter};
     if (s->ranker.what_if.form != IMR_FORM_AUTO) {
         in->adapter_form = imr_form_name(s->ranker.what_if.form);
         in->adapter_form_from = "what-if";
@@ -492,7 +468,17 @@ imr_status imr_session_check_settings(imr_trace_settings *settings, const imr_se
     if (settings->candidates == IMR_CANDIDATES_AUTO && form != IMR_FORM_AUTO)
         settings->candidates =
             form == IMR_FORM_MEAN ? IMR_CANDIDATES_ENCODER : IMR_CANDIDATES_BEFORE;
-    settings->candidates = imr_ranker_candidates(s->adapter, settings->candidates);
+    if (s->engine &&
+        (settings->scope != IMR_SCOPE_RERANK || settings->candidates == IMR_CANDIDATES_BEFORE))
+        return imr_fail(
+            err, IMR_E_UNSUPPORTED,
+            "%s takes the vectors of all documents, and these stay in the engine: scope "
+            "rerank with the candidates of the encoder works",
+            settings->scope == IMR_SCOPE_RERANK    ? "--candidates before"
+            : settings->scope == IMR_SCOPE_RESCORE ? "scope rescore"
+                                                   : "scope corpus");
+    settings->candidates = s->engine ? IMR_CANDIDATES_ENCODER
+                                     : imr_ranker_candidates(s->adapter, settings->candidates);
     if (settings->feedback_k ==
         0) /* the default bends to small corpora; a number somebody gave does not */
         settings->feedback_k =
@@ -529,11 +515,15 @@ static imr_status run(imr_session *s, const imr_request *request, imr_trace *t, 
     double at = imr_clock_seconds(), now;
     IMR_NEED(t->query_prefix = imr_arena_strdup(t->arena, s->prefix), err);
     IMR_TRY(imr_session_check_settings(&t->settings, s, err));
+    if (s->engine && s->engine->driver->wake)
+        s->engine->driver->wake(s->engine);
     IMR_TRY(imr_session_find_query(s, request, t, err));
     now = imr_clock_seconds();
     t->timing.encode = 1e3 * (now - at);
     IMR_TRY(imr_ranker_step(request->progress, "ranking", 0, 0, err));
     at = now;
+    if (s->engine)
+        IMR_TRY(imr_store_look(s, request, t, err));
     IMR_TRY(request->document ? list_pair(s, request->document, t, &l, err)
                               : imr_ranker_run(&s->ranker, s->query_base, &t->settings, t->arena,
                                                request->progress, &l, err));

@@ -222,12 +222,12 @@ static imr_status from_hashes(imr_qrels **out, const imr_cache *cache, const imr
                               imr_error *err)
 {
     const imr_json *said = imr_json_at(metadata, "dataset_manifest/splits");
-    if (!said || !cache->dataset)
+    if (!said || !imr_cache_asked(cache))
         return IMR_OK;
     const int64_t seed = imr_json_int_or(metadata, "dataset_manifest/seed", IMR_REFERENCE_SEED);
     IMR_CLEANUP(imr_reference_splits_done) imr_reference_splits s = {0};
     imr_error none;
-    if (imr_reference_splits_make(&s, cache->dataset, (uint32_t)seed, &none) != IMR_OK)
+    if (imr_reference_splits_make(&s, imr_cache_asked(cache), (uint32_t)seed, &none) != IMR_OK)
         return IMR_OK;
     for (size_t i = 0; i < 2; i++) {
         char found[IMR_SHA256_HEX];
@@ -275,7 +275,7 @@ static bool without_judgements(const imr_json *metadata)
 /* By the hash of the corpus where both are known, else by the folder's name. */
 static bool same_dataset(const imr_cache *cache, const imr_json *metadata)
 {
-    const imr_dataset *d = cache->dataset;
+    const imr_dataset *d = imr_cache_asked(cache);
     const char *hash = imr_json_string_or(metadata, "dataset_sha256", "");
     const char *name = imr_json_string_or(metadata, "dataset", "");
     if (hash[0] && cache->dataset_sha256[0])

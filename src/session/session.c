@@ -34,6 +34,8 @@ bool imr_session_options_keep(imr_session_options *o, imr_arena *arena)
                                   &o->token_table,
                                   &o->query_prefix,
                                   &o->precision,
+                                  &o->store.url,
+                                  &o->store.filter,
                                   &o->hub.sentence_transformers_home,
                                   &o->hub.hf_hub_cache,
                                   &o->hub.huggingface_hub_cache,
@@ -176,13 +178,13 @@ static imr_status note_inputs(imr_session *s, const imr_progress *progress, imr_
     in->condition_number = NAN;
     if (s->adapter)
         note_adapter(s);
-    in->cache_path = imr_session_string(s, s->cache->path);
+    in->cache_path = imr_session_string(s, s->engine ? s->engine->facts.name : s->cache->path);
     snprintf(in->cache_sha256, sizeof in->cache_sha256, "%s", s->cache->sha256);
-    in->cache_documents = s->cache->documents.ids.n;
+    in->cache_documents = s->engine ? s->engine->facts.documents : s->cache->documents.ids.n;
     in->encoder_path = in->encoder_name = in->encoder_kind = in->table_name = in->dataset_path = "";
     in->lens = (imr_lens_quality){NAN, NAN, NAN, 0};
     s->facts.documents = in->cache_documents;
-    s->facts.has_texts = dataset != NULL;
+    s->facts.has_texts = imr_cache_has_texts(s->cache);
     s->facts.encoder_problem = s->facts.tokens_problem = "";
     s->facts.tokens_notice = s->facts.cache_notice = "";
     if (dataset) {
@@ -217,11 +219,12 @@ static imr_status open_ranker(imr_session *s, const imr_progress *progress, imr_
 {
     const imr_session_options *o = &s->options;
     IMR_NEED(s->query_base = IMR_NEW_ARRAY(float, s->cache->dim), err);
-    IMR_TRY(imr_ranker_init(&s->ranker, s->adapter, s->cache, o->in_memory ? SIZE_MAX : 0, progress,
-                            err));
+    IMR_TRY(imr_ranker_init(&s->ranker, s->adapter, s->cache,
+                            o->in_memory || s->engine ? SIZE_MAX : 0, progress, err));
     if (s->adapter)
         IMR_TRY(imr_seen_find(&s->seen, s->adapter, s->cache, o->trained_on, err));
-    return imr_doubts_find(&s->doubts, &s->ranker, progress, err);
+    IMR_TRY(imr_doubts_find(&s->doubts, &s->ranker, progress, err));
+    return imr_store_doubts(s, err);
 }
 
 /* So far: no trace is taken for one of another session. */
@@ -258,6 +261,8 @@ static imr_status open_other(imr_session *a, const imr_progress *progress, imr_e
 {
     imr_session *b = a->other;
     b->cache = a->cache;
+    b->engine = a->engine;
+    b->recalled = true;
     b->encoder = a->encoder;
     b->prefix = a->prefix;
     b->split = a->split;
@@ -281,10 +286,10 @@ static imr_status open_all(imr_session *s, const imr_session_options *options,
         IMR_TRY(imr_adapter_open(&s->adapter, o->adapter, o->form, err));
     if (o->other)
         IMR_TRY(begin_other(s, options, err));
-    IMR_TRY(imr_cache_open(&s->cache, o->cache, &cache_options, err));
+    IMR_TRY(o->store.url ? imr_store_begin(s, progress, err)
+                         : imr_cache_open(&s->cache, o->cache, &cache_options, err));
     IMR_TRY(imr_session_check_settings(&s->options.settings, s, err));
     IMR_TRY(note_inputs(s, progress, err));
-    IMR_TRY(open_split(s, o->split, err));
     IMR_TRY(open_encoder(s, err));
     s->facts.encoder_name = s->encoder ? s->facts.inputs.encoder_name
                             : s->cache->encoder.name[0]
@@ -294,6 +299,9 @@ static imr_status open_all(imr_session *s, const imr_session_options *options,
                 : s->cache->encoder.query_prefix[0] ? s->cache->encoder.query_prefix
                 : s->encoder                        ? s->encoder->query_prefix
                                                     : "";
+    if (s->engine)
+        IMR_TRY(imr_store_ready(s, progress, err));
+    IMR_TRY(open_split(s, o->split, err));
     IMR_TRY(open_ranker(s, progress, err));
     if (o->other)
         IMR_TRY(open_other(s, progress, err));
@@ -335,6 +343,7 @@ void imr_session_close(imr_session *s)
     if (!s->second) {
         imr_encoder_free(s->encoder);
         imr_cache_free(s->cache);
+        imr_engine_close(s->engine);
     }
     imr_adapter_free(s->adapter);
     imr_free(s->query_base);
@@ -353,6 +362,16 @@ imr_status imr_session_publish(imr_session *s, imr_error *err)
     *copy = s->facts;
     atomic_store(&s->shown, copy);
     return IMR_OK;
+}
+
+const imr_cache *imr_session_cache(const imr_session *s)
+{
+    return s->cache;
+}
+
+imr_engine *imr_session_engine(const imr_session *s)
+{
+    return s->engine;
 }
 
 const imr_session_facts *imr_session_facts_of(const imr_session *s)

@@ -16,11 +16,17 @@
 #include "adapter/weights.h"
 #include "base/progress.h"
 #include "encoder/folder.h"
+#include "retrieval/engine.h"
 #include "session/quality.h"
 #include "explain/compare.h"
 #include "session/trace.h"
 
 typedef struct imr_session imr_session;
+
+/* What it works on, for who measures many queries: its cache (of a store the sample of documents,
+ * with the queries) and its engine, NULL when there is none. Borrowed. */
+const imr_cache *imr_session_cache(const imr_session *s);
+imr_engine *imr_session_engine(const imr_session *s);
 
 typedef struct imr_session_options {
     const char *adapter;    /* .pt or .safetensors; NULL: the encoder's ranking alone, and why */
@@ -29,9 +35,13 @@ typedef struct imr_session_options {
     imr_form form;          /* how they are read: AUTO, or whatever each file says */
     const char *trained_on; /* NULL: what its file says; see session/provenance.h */
     const char *cache;      /* our own store or a folder the reference wrote */
-    const char *dataset;    /* NULL: the one the cache names */
-    const char *split;      /* NULL: "test" when there is one, else none */
-    const char *encoder;    /* NULL: the one the cache names */
+    imr_engine_options
+        store;           /* with a url: documents are an engine's, and `cache` a folder for what
+                                 is made and kept of it; an encoder is needed, queries and
+                                 judgements come from `dataset` */
+    const char *dataset; /* NULL: the one the cache names */
+    const char *split;   /* NULL: "test" when there is one, else none */
+    const char *encoder; /* NULL: the one the cache names */
     /* session/tables.c. NULL or "auto": of those at hand the one that reads the corpus best, none
      * is no error; "context", "encoded", "input"; else a static-embedding folder ("./input" when it
      * has such a name). context and encoded are made when they are not kept. */
@@ -62,6 +72,10 @@ IMR_FREE_AT(imr_session, imr_session_close)
  */
 imr_status imr_session_open_words(imr_session *s, bool *more, const imr_progress *progress,
                                   imr_error *err);
+
+/* Of a store, measures recall: facts change. imr_session_open_words does it, too; a second call
+ * does nothing. Errors: IMR_E_CANCELLED; what the engine cannot do leaves it unknown. */
+imr_status imr_session_measure_store(imr_session *s, const imr_progress *progress, imr_error *err);
 
 /* What screens and reports show about the session. Strings are the session's, sanitised. Never
  * changed: when words were opened there are new ones, and the old ones stay until it is closed. */

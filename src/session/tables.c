@@ -50,11 +50,17 @@ void imr_table_done(imr_table *t)
     *t = (imr_table){0};
 }
 
+/* Of the texts words come from; "": not known. */
+static const char *corpus_hash(const imr_session *s)
+{
+    return s->engine ? s->cache->sha256 : s->facts.inputs.dataset_sha256;
+}
+
 imr_context_source imr_session_context(const imr_session *s)
 {
     return (imr_context_source){
         .encoder_sha256 = s->facts.inputs.encoder_sha256,
-        .corpus_sha256 = s->facts.inputs.dataset_sha256,
+        .corpus_sha256 = corpus_hash(s),
         .prefix = s->cache->encoder.passage_prefix,
         .documents = s->cache->documents.ids.n,
         .n = s->cache->dim,
@@ -101,7 +107,7 @@ static imr_status open_context(imr_table *t, bool *found, imr_session *s,
                                const imr_progress *progress, imr_error *err)
 {
     const imr_context_source source = imr_session_context(s);
-    const char *dir = s->cache->path;
+    const char *dir = imr_session_folder(s);
     imr_words *w = &s->words;
     IMR_TRY(imr_context_table_find(&t->context, found, dir, &w->unkept, &source, err));
     if (!*found && !s->encoder->transformer && s->cache->dataset) {
@@ -123,8 +129,8 @@ static imr_status open_rows(imr_table *t, bool *found, const imr_session *s, boo
     *found = true;
     if (strcmp(t->name, "encoded") == 0) {
         IMR_TRY(imr_encoded_table_open(&t->encoded, make ? NULL : found, s->encoder,
-                                       s->facts.inputs.encoder_sha256, s->cache->path, progress,
-                                       err));
+                                       s->facts.inputs.encoder_sha256, imr_session_folder(s),
+                                       progress, err));
         t->rows = t->encoded.rows;
         if (*found)
             IMR_TRY(find_centre(t, err));
@@ -174,13 +180,13 @@ static imr_status key_of(char hex[IMR_SHA256_HEX], const imr_session *s, const c
 
 static imr_path lens_file(const imr_session *s)
 {
-    return imr_path_in(s->cache->path, "tokens/lens");
+    return imr_path_in(imr_session_folder(s), "tokens/lens");
 }
 
 /* Folders have no hash here. */
 static bool can_be_kept(const imr_session *s, const char *name)
 {
-    return s->facts.inputs.dataset_sha256[0] && place_of(name) < IMR_TABLES;
+    return corpus_hash(s)[0] && place_of(name) < IMR_TABLES;
 }
 
 enum { MILLION = 1000000 };
@@ -202,7 +208,7 @@ static bool seems_there(const imr_session *s, const char *name)
     const char *ending = strcmp(name, "context") ? "npy" : "context";
     return strcmp(name, "input") == 0 ||
            imr_file_exists(
-               imr_table_path(s->cache->path, s->facts.inputs.encoder_sha256, ending).s);
+               imr_table_path(imr_session_folder(s), s->facts.inputs.encoder_sha256, ending).s);
 }
 
 imr_status imr_table_recall(imr_table_lens *out, const imr_session *s, const char *name,
@@ -250,8 +256,9 @@ static imr_status keep(const imr_lens_quality *q, const imr_session *s, const im
         f.len < b.limit - b.len)
         imr_buf_add(&b, f.data, f.len);
     IMR_TRY(imr_buf_check(&b, err));
-    const bool kept = imr_dir_make_own(imr_path_in(s->cache->path, "tokens").s, NULL) == IMR_OK &&
-                      imr_file_write(path.s, b.data, b.len, NULL) == IMR_OK;
+    const bool kept =
+        imr_dir_make_own(imr_path_in(imr_session_folder(s), "tokens").s, NULL) == IMR_OK &&
+        imr_file_write(path.s, b.data, b.len, NULL) == IMR_OK;
     (void)kept; /* else it is measured again */
     return IMR_OK;
 }
@@ -356,7 +363,7 @@ imr_status imr_table_measure(imr_lens_quality *out, const imr_session *s, const 
     IMR_CLEANUP(imr_token_table_done) imr_token_table table = {0};
     IMR_CLEANUP(imr_lens_done) imr_lens lens = {0};
     *out = (imr_lens_quality){NAN, NAN, NAN, 0};
-    if (t->tokeniser && !s->cache->dataset)
+    if (t->tokeniser && !imr_cache_has_texts(s->cache))
         return IMR_OK;
     IMR_TRY(sample_init(&x, s->cache, heard, err));
     IMR_TRY(t->tokeniser ? read_ids(&x, s->cache, t->tokeniser, err)

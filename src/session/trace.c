@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "base/number.h"
+
 const char *const imr_candidates_names[] = {"auto", "encoder", "before"};
 const char *const imr_scope_names[] = {"rerank", "rescore", "corpus"};
 
@@ -27,12 +29,46 @@ void imr_trace_settings_json(imr_buf *out, const imr_trace_settings *s)
     imr_buf_str(out, "]}");
 }
 
+void imr_trace_store_json(imr_buf *out, const imr_trace_store *s)
+{
+    imr_json_printf(out,
+                    "{'kind':%s,'name':%s,'fields':%s,'type':%s,'index':%-s,'metric':%s,"
+                    "'filter':%-s,'effort':%u,'recall':{'value':%g,'at':%u,'exact':%hhd,'queries':"
+                    "%u},'agreement':{'cosine':%g,'texts':%u}}",
+                    s->kind, s->name, s->fields, s->type, s->index, s->metric, s->filter, s->effort,
+                    s->recall, s->recall_k, s->recall_exact, s->recall_queries, s->agreement,
+                    s->agreed);
+}
+
+void imr_trace_store_text(imr_buf *out, const imr_trace_store *s)
+{
+    imr_buf_printf(out, "%s, %s; ", s->kind, s->fields[0] ? s->fields : s->type);
+    if (s->index[0])
+        imr_buf_printf(out, "index %s by %s", s->index, s->metric);
+    else
+        imr_buf_str(out, "no index: exact");
+    if (s->effort)
+        imr_buf_printf(out, ", effort %u", s->effort);
+    if (s->filter[0])
+        imr_buf_printf(out, "; filter %s", s->filter);
+    if (isfinite(s->recall))
+        imr_buf_printf(out, "; recall@%u %s over %u queries%s", s->recall_k,
+                       IMR_FIXED(s->recall, 3), s->recall_queries,
+                       s->recall_exact ? "" : " on a sample of documents");
+    else
+        imr_buf_str(out, "; recall not measured");
+    if (s->agreed)
+        imr_buf_printf(out, "; %u texts encoded anew: cosine %s to the stored vectors", s->agreed,
+                       IMR_FIXED(s->agreement, 3));
+}
+
 /* The struct itself lives in its arena, so freeing the arena frees everything. */
 void imr_trace_free(imr_trace *t)
 {
     if (!t || atomic_fetch_sub(&t->owners, 1) != 0)
         return;
     imr_trace_free(t->beside);
+    imr_cache_free(t->window);
     imr_arena_free(t->arena);
 }
 

@@ -85,6 +85,22 @@ typedef struct imr_table_lens {
     imr_lens_quality lens;
 } imr_table_lens;
 
+/* The engine that documents come from (retrieval/engine.h); kind NULL: a cache, which is exact. */
+typedef struct imr_trace_store {
+    const char *kind, *name, *fields, *type, *index, *metric;
+    const char *filter; /* "": none */
+    uint32_t effort;    /* hnsw.ef_search and its like; 0: none */
+    double recall;      /* of the index at recall_k; NaN: not measured yet, or it cannot be */
+    bool recall_exact;  /* against the same query without the index; else on a sample */
+    uint32_t recall_k, recall_queries;
+    double agreement; /* median cosine of stored vectors to those of their texts, encoded anew; */
+    uint32_t agreed;  /* of so many; 0: none could be */
+} imr_trace_store;
+
+/* {"kind": ...}; and a line for people: index, recall, whether texts and vectors agree. */
+void imr_trace_store_json(imr_buf *out, const imr_trace_store *s);
+void imr_trace_store_text(imr_buf *out, const imr_trace_store *s);
+
 /* What is needed to get this trace again. Strings are the trace's; "" means absent. */
 typedef struct imr_trace_inputs {
     const char *adapter_path, *adapter_form;
@@ -105,6 +121,7 @@ typedef struct imr_trace_inputs {
     const char *table_name; /* "input", "encoded", a folder; "" without a token table */
     char table_sha256[IMR_SHA256_HEX]; /* of the encoder its rows come from */
     uint64_t table_rows;
+    imr_trace_store store;
     imr_lens_quality lens;                 /* of that table; NaN when it could not be measured */
     imr_table_lens others[IMR_TABLES - 1]; /* the other tables at hand */
     size_t n_others;
@@ -196,6 +213,8 @@ typedef struct imr_trace {
 
     size_t working_dim;
     imr_why_run run; /* the vectors, documents in `documents` order */
+
+    struct imr_cache *window; /* of an engine: where rows are; a share. NULL: in the cache */
 
     imr_trace_timing timing;
     imr_trace_warning *warnings; /* every screen and report shows them as a banner */

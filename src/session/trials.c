@@ -158,7 +158,7 @@ imr_status imr_carry_fill(imr_detail *d, const imr_session *s, const imr_trace *
         return IMR_OK;
     IMR_TRY(imr_deletion_encode(base, s, &texts, all.end, all.n_texts, &inner, err));
     IMR_TRY(imr_deletion_score(found, s, t, imr_view_of(base, all.n_texts, n), err));
-    IMR_TRY(imr_cache_read_rows(s->cache, row, 1, own, err));
+    IMR_TRY(imr_cache_read_rows(imr_cache_of(s, t), row, 1, own, err));
     for (size_t i = 0; i < all.n; i++) {
         const struct trial *v = &all.v[i];
         const bool of_query = v->kind >= IMR_CARRY_QUERY_TOP;

@@ -35,9 +35,10 @@ typedef struct asking {
 static imr_status rank_all(uint32_t rank[IMR_STAGE_COUNT], const asking *a, imr_error *err)
 {
     imr_ranker *r = &a->s->ranker;
-    const imr_ids *ids = &a->s->cache->documents.ids;
+    const imr_cache *c = imr_cache_of(a->s, a->t);
     const imr_trace *t = a->t;
     imr_listing l;
+    IMR_TRY(imr_ranker_look(r, t->window, err));
     if (r->of != t->number)
         IMR_TRY(imr_ranker_run(r, t->run.query_base, &t->settings, a->arena, a->progress, &l, err));
     if (r->adapter && t->settings.scope == IMR_SCOPE_RERANK) {
@@ -47,7 +48,8 @@ static imr_status rank_all(uint32_t rank[IMR_STAGE_COUNT], const asking *a, imr_
             r->sim[IMR_STAGE_AFTER][t->documents[i].row] = t->documents[i].sim_after;
     }
     for (imr_stage k = 0; k <= a->last; k++)
-        IMR_TRY(imr_search_ranks(&rank[k], &a->row, 1, r->sim[k], ids->n, ids->places, err));
+        IMR_TRY(imr_search_ranks(&rank[k], &a->row, 1, r->sim[k], imr_cache_ranked(c),
+                                 c->documents.ids.places, err));
     return IMR_OK;
 }
 
@@ -127,7 +129,7 @@ static imr_status find_words(const asking *a, imr_error *err)
     imr_why_not *w = a->w;
     double lead[TRIED];
     uint32_t rank[WORDS];
-    if (!a->document->tokens.n || !a->s->query.tokens.n || a->t->push ||
+    if (!a->document->tokens.n || !a->s->query.tokens.n || a->t->push || a->t->window ||
         strstr(a->t->settings.what_if.terms, "feedback:")) /* with another query it may give none */
         return IMR_OK;
     IMR_TRY(choose(&texts, word, end, &tried, a, err));
@@ -137,7 +139,7 @@ static imr_status find_words(const asking *a, imr_error *err)
     IMR_NEED(base, err);
     float *own = base + tried * n, *best = own + n;
     IMR_TRY(imr_deletion_encode(base, a->s, &texts, end, tried, a->progress, err));
-    IMR_TRY(imr_cache_read_rows(a->s->cache, a->row, 1, own, err));
+    IMR_TRY(imr_cache_read_rows(imr_cache_of(a->s, a->t), a->row, 1, own, err));
     for (size_t i = 0; i < tried; i++)
         IMR_TRY(
             imr_session_ahead(&lead[i], a->s, a->t, 0, own, base + i * n, IMR_STAGE_ENCODER, err));
@@ -165,7 +167,7 @@ static imr_status find_words(const asking *a, imr_error *err)
 static imr_status rank_words(const asking *a, imr_error *err)
 {
     imr_session *s = a->s;
-    const imr_cache *c = s->cache;
+    const imr_cache *c = imr_cache_of(s, a->t);
     const char *query = a->t->query_read;
     const size_t n = c->documents.ids.n;
     if (!c->dataset || n > INDEXED)
@@ -191,7 +193,9 @@ static void put_loss(imr_buf *out, const imr_why_not *w, const imr_lift *lift)
     const uint32_t encoder = w->rank[IMR_STAGE_ENCODER], before = w->rank[IMR_STAGE_BEFORE];
     const uint32_t now = w->rank[w->adapter ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER];
     imr_number text;
-    if (w->adapter && !w->candidate) {
+    if (w->among && !w->candidate) {
+        imr_buf_printf(out, ": the engine does not have it among the %u candidates", w->among);
+    } else if (w->adapter && !w->candidate) {
         imr_buf_printf(out, ": it fell outside the %u candidates. It becomes one from K = %u on",
                        w->feedback_k, w->smallest_k);
         if (w->rank_then)
@@ -217,7 +221,10 @@ static void say(imr_buf *out, const imr_why_not *w, const imr_lift *lift)
     const imr_stage last = w->adapter ? IMR_STAGE_AFTER : IMR_STAGE_ENCODER;
     imr_number text;
     for (imr_stage k = 0; k <= last; k++)
-        imr_buf_printf(out, "%s%s %s", k ? ", " : "Among all documents ",
+        imr_buf_printf(out, "%s%s %s",
+                       k          ? ", "
+                       : w->among ? "Held against the engine's candidates it is "
+                                  : "Among all documents ",
                        imr_sentence_rank(text, w->rank[k]), stages[k]);
     put_loss(out, w, lift);
     if (w->gap > 0) {
@@ -268,9 +275,12 @@ imr_status imr_why_not_fill(imr_detail *d, imr_session *s, const imr_trace *t,
     IMR_TRY(rank_all(w->rank, &of, err));
     w->gap = (double)s->ranker.sim[last][at_k->row] - (double)s->ranker.sim[last][row];
     w->gap_sd = t->reference[last].sd > 0 ? w->gap / t->reference[last].sd : (double)NAN;
-    w->smallest_k = o->scope == IMR_SCOPE_CORPUS ? 1 : w->rank[by];
-    w->candidate = w->smallest_k <= w->feedback_k;
-    if (w->adapter && !w->candidate && w->smallest_k <= WIDEST && !s->ranker.what_if.n_left_out)
+    w->among = t->window ? (uint32_t)imr_cache_ranked(t->window) : 0;
+    w->candidate =
+        t->window ? row < w->among : o->scope == IMR_SCOPE_CORPUS || w->rank[by] <= w->feedback_k;
+    w->smallest_k = o->scope == IMR_SCOPE_CORPUS ? 1 : w->candidate || !t->window ? w->rank[by] : 0;
+    if (w->adapter && !w->candidate && !t->window && w->smallest_k <= WIDEST &&
+        !s->ranker.what_if.n_left_out)
         IMR_TRY(imr_ranker_place(&s->ranker, w->smallest_k, by, row, &w->rank_then, progress, err));
     IMR_TRY(find_lacks(&of, err));
     IMR_TRY(find_words(&of, err));

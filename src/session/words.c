@@ -181,7 +181,7 @@ imr_status imr_words_hear(imr_session *s, const imr_progress *progress, imr_erro
     imr_context_making_free(w->making);
     w->making = NULL;
     IMR_TRY(status);
-    return imr_context_table_keep(&w->unkept, s->cache->path, &source, &made, err);
+    return imr_context_table_keep(&w->unkept, imr_session_folder(s), &source, &made, err);
 }
 
 static imr_status hear(imr_session *s, const imr_progress *progress, imr_error *err)
@@ -236,6 +236,7 @@ static imr_status sample(imr_session *s, const imr_progress *progress, imr_error
 {
     imr_told *t = s->words.next;
     t->lens_quality = (imr_lens_quality){NAN, NAN, NAN, 0};
+    IMR_TRY(imr_ranker_look(&s->ranker, NULL, err));
     if (s->options.background && t->source.own)
         IMR_TRY(imr_table_measure(&t->lens_quality, s, &t->source, NULL, progress, err));
     if (s->options.background)
@@ -251,6 +252,7 @@ imr_status imr_session_open_words(imr_session *s, bool *more, const imr_progress
     imr_words *w = &s->words;
     imr_status status = IMR_OK;
     const imr_told *before = w->told;
+    IMR_TRY(imr_session_measure_store(s, progress, err));
     while (status == IMR_OK && w->stage != IMR_WORDS_DONE && w->told == before)
         status = stages[w->stage](s, progress, err);
     if (status == IMR_E_CANCELLED)

@@ -68,12 +68,12 @@ static const char *made_up_dataset(void)
 /* nDCG@10 of a cache of that dataset, and the documents it ranks first. */
 typedef struct ranked {
     double ndcg;
-    uint32_t top[QUERIES][10];
+    char top[QUERIES][10][16];
     size_t n;
 } ranked;
 
 static imr_status note(void *user, imr_ranking_kind kind, const char *query_id,
-                       const uint32_t *documents, const float *scores, size_t n, imr_error *e)
+                       const char *const *ids, const float *scores, size_t n, imr_error *e)
 {
     ranked *r = user;
     (void)kind;
@@ -81,7 +81,9 @@ static imr_status note(void *user, imr_ranking_kind kind, const char *query_id,
     (void)scores;
     (void)e;
     CHECK(r->n < QUERIES && n == 10);
-    memcpy(r->top[r->n++], documents, n * sizeof *documents);
+    for (size_t i = 0; i < n; i++)
+        snprintf(r->top[r->n][i], sizeof r->top[r->n][i], "%s", ids[i]);
+    r->n++;
     return IMR_OK;
 }
 
@@ -140,7 +142,7 @@ TEST("of a small collection the comparison has the nDCG and the lists of two eva
     for (size_t q = 0; q < exact.n; q++) {
         same += memcmp(exact.top[q], half.top[q], sizeof half.top[q]) == 0;
         for (size_t i = 0; i < 100; i++)
-            both += exact.top[q][i / 10] == half.top[q][i % 10];
+            both += strcmp(exact.top[q][i / 10], half.top[q][i % 10]) == 0;
     }
     CHECK_INT(e.same_lists, same);
     CHECK_NEAR(e.overlap, (double)both / 10 / (double)exact.n, 1e-15);

@@ -15,10 +15,11 @@ bool imr_is_url(const char *text)
 
 const char *imr_url_secret(const char *url)
 {
-    const char *start = strstr(url, "://"), *at, *query = strchr(url, '?');
-    const size_t host = start ? strcspn(start + 3, "/?") : 0;
-    if (start && (at = memchr(start + 3, '@', host)) &&
-        memchr(start + 3, ':', (size_t)(at - start - 3)))
+    const char *start = strstr(url, "://"), *colon, *query = strchr(url, '?');
+    size_t at = start ? strcspn(start += 3, "/?") : 0;
+    while (at && start[at - 1] != '@')
+        at--;
+    if (at && (colon = memchr(start, ':', at - 1)) && colon + 2 < start + at)
         return "a password in a URL is seen by everybody who lists processes: leave it out and use "
                "PGPASSWORD, ~/.pgpass or, for HTTP, --netrc with ~/.netrc";
     for (; query; query = strchr(query + 1, '&'))

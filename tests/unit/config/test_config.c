@@ -235,7 +235,8 @@ TEST(
     imr_error err;
     static const char *const secrets[] = {
         "postgresql://me:pearl@h/d", "solr+https://a:pearl@h/solr/c",
-        "postgres://h/d?user=x&PASSWORD=pearl", "postgresql://h/d?sslpassword=pearl"};
+        "postgres://h/d?user=x&PASSWORD=pearl", "postgresql://h/d?sslpassword=pearl",
+        "solr+http://me:@pearl@h/solr/c"};
     static const imr_option_id ids[] = {IMR_OPT_STORE, IMR_OPT_CACHE_DIR, IMR_OPT_DATASET};
     for (size_t i = 0; i < IMR_LEN(secrets) * IMR_LEN(ids); i++) {
         imr_config *c = fresh();
@@ -262,7 +263,7 @@ TEST(
             const imr_source by = cache ? both[i / 2].cache_by : both[i / 2].store_by;
             if (by)
                 CHECK_OK(imr_config_set(c, IMR_OPT_CACHE_DIR,
-                                        cache ? "c" : "postgresql://me@h/d/../x?table=t", by, "x",
+                                        cache ? "c" : "postgresql://me:@h/d/../x?table=t", by, "x",
                                         1, &err));
         }
         CHECK_INT(imr_config_is_set(c, IMR_OPT_CACHE_DIR), both[i / 2].cache);

@@ -13,7 +13,8 @@
 #include "text/utf8.h"
 
 #define COLUMNS    80
-#define SHOWN      10 /* of a cache, unless --top-k says more */
+#define CANDIDATES 100u /* of a store */
+#define SHOWN      10   /* of a cache, unless --top-k says more */
 #define SAYS_BLANK "(the encoder knows none of its words)"
 
 /* Everything between the texts and the printed lines. Only texts the encoder knows a word of are
@@ -63,14 +64,14 @@ static imr_status text_of(imr_buf *out, const scoring *s, uint32_t document, imr
 
 /* ---- vectors ---- */
 
-static imr_status encode_query(scoring *s, const char *query, imr_error *err)
+static imr_status encode_query(scoring *s, float *out, const char *query, imr_error *err)
 {
     IMR_AUTOBUF imr_buf whole = {0};
     imr_token_count count;
     imr_buf_printf(&whole, "%s%s", s->encoder->query_prefix, query);
     IMR_TRY(imr_buf_check(&whole, err));
     const char *text = imr_buf_text(&whole);
-    IMR_TRY(imr_encoder_encode(s->encoder, &text, &whole.len, 1, s->base.v, &count, NULL, err));
+    IMR_TRY(imr_encoder_encode(s->encoder, &text, &whole.len, 1, out, &count, NULL, err));
     if (count.known)
         return IMR_OK;
     return imr_fail(err, IMR_E_UNSUPPORTED,
@@ -112,7 +113,7 @@ static imr_status encode(imr_cli *cli, scoring *s, const char *query, imr_error 
     s->documents = IMR_NEW_ARRAY(uint32_t, s->n);
     IMR_NEED(known && s->documents, err);
     IMR_TRY(imr_matrix_init(&s->base, s->n + 1, s->encoder->dim, err));
-    IMR_TRY(encode_query(s, query, err));
+    IMR_TRY(encode_query(s, s->base.v, query, err));
     IMR_TRY(s->cache ? read_vectors(s, known, err)
                      : encode_texts(s, known, &cli->meter.progress, err));
     for (size_t i = s->n; i-- > 0;)
@@ -235,8 +236,30 @@ static imr_status print_json(imr_buf *out, const scoring *s, const char *query, 
 
 /* ---- the command ---- */
 
-/* The texts of --documents, or a cache that is made when it has to be, with its encoder. */
-static imr_status open_texts(scoring *s, imr_cli *cli, imr_error *err)
+/* The candidates of the query in a store. */
+static imr_status open_window(scoring *s, imr_cli *cli, const char *query, imr_error *err)
+{
+    const imr_engine_options store = imr_cli_store(cli);
+    const size_t k = (size_t)imr_config_int(cli->config, IMR_OPT_TOP_K);
+    IMR_CLEANUP(imr_engine_close_at) imr_engine *e = NULL;
+    IMR_TRY(imr_cli_encoder(&s->encoder, cli, err));
+    IMR_AUTOFREE float *base = IMR_NEW_ARRAY(float, s->encoder->dim);
+    IMR_NEED(base, err);
+    IMR_TRY(encode_query(s, base, query, err));
+    IMR_TRY(imr_engine_open(&e, &store, &cli->meter.progress, err));
+    if (e->facts.dim != s->encoder->dim)
+        return imr_fail(err, IMR_E_SHAPE,
+                        "the encoder %s gives %zu-dimensional vectors, %s holds %zu-dimensional "
+                        "ones; use the encoder these were made with",
+                        s->encoder->folder.name, s->encoder->dim, e->facts.name, e->facts.dim);
+    IMR_TRY(imr_engine_window(&s->cache, e, base, k > CANDIDATES ? k : CANDIDATES, NULL, 0,
+                              &cli->meter.progress, err));
+    s->n = s->cache->documents.ids.n;
+    return IMR_OK;
+}
+
+/* The texts of --documents, candidates of a store, or a cache that is made when it has to be, with its encoder. */
+static imr_status open_texts(scoring *s, imr_cli *cli, const char *query, imr_error *err)
 {
     const char *file = imr_config_string(cli->config, IMR_OPT_DOCUMENTS);
     IMR_CLEANUP(imr_cli_paths_done) imr_cli_paths paths = {0};
@@ -249,6 +272,8 @@ static imr_status open_texts(scoring *s, imr_cli *cli, imr_error *err)
         return imr_cli_encoder(&s->encoder, cli, err);
     }
     IMR_TRY(imr_cli_cache_argument(cli, err));
+    if (imr_cli_store(cli).url)
+        return open_window(s, cli, query, err);
     IMR_TRY(imr_cli_dataset_path(&paths.dataset, cli, err));
     IMR_TRY(imr_cli_session_cache(&paths.cache, cli, paths.dataset, err));
     IMR_TRY(imr_cli_open_cache(&s->cache, cli, paths.cache, paths.dataset, err));
@@ -282,7 +307,7 @@ static imr_status run(imr_cli *cli, imr_error *err)
                         "one --query TEXT is needed, and at most one --checkpoint FILE");
     const char *query = imr_config_item(c, IMR_OPT_QUERY, 0);
     IMR_TRY(imr_cli_json(&json, cli, err));
-    IMR_TRY(open_texts(&s, cli, err));
+    IMR_TRY(open_texts(&s, cli, query, err));
     size_t top = (size_t)imr_config_int(c, IMR_OPT_TOP_K);
     if (top > s.n)
         return imr_fail(err, IMR_E_USAGE,

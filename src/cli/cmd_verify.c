@@ -1,6 +1,7 @@
 /* cli/cmd_verify.c - imrnn verify: a report computed again, and what differs. */
 #include <math.h>
 
+#include "base/url.h"
 #include "cli/steps.h"
 #include "report/report.h"
 #include "text/utf8.h"
@@ -77,10 +78,11 @@ static void compare_numbers(difference *d, const imr_json *was, const imr_json *
 
 static void compare(difference *d, const imr_json *was, const imr_json *is);
 
-/* Where things lie, the line typed, the version, notes: what the report does not say. */
+/* Where things lie, the line typed, the version, notes, what an index found in the time it had: what
+ * the report does not say. */
 static bool is_elsewhere(const imr_json *v)
 {
-    static const char elsewhere[] = " path form_from command tool note ";
+    static const char elsewhere[] = " path form_from command tool note recall ";
     char key[32];
     snprintf(key, sizeof key, " %s ", imr_json_key(v));
     return key[2] && strstr(elsewhere, key);
@@ -252,6 +254,38 @@ static imr_status state(imr_config *c, imr_option_id id, const imr_json *v, imr_
     return IMR_OK;
 }
 
+/* A report may be a stranger's: a store is connected to when verify's own line names it. */
+static imr_status settle_store(imr_cli *again, typed *t, const imr_cli *cli, const imr_json *r,
+                               imr_error *err)
+{
+    static const imr_option_id ids[] = {IMR_CLI_STORE_OPTIONS};
+    const char *named = imr_json_string_or(r, "inputs/store/name", NULL);
+    if (imr_config_is_set(t->config, IMR_OPT_STORE))
+        named = imr_config_string(t->config, IMR_OPT_STORE);
+    for (size_t i = 0; i < again->n_arguments; i++)
+        named = imr_is_url(again->arguments[i]) ? again->arguments[i] : named;
+    if (!named)
+        return IMR_OK;
+    if (!imr_config_is_set(cli->config, IMR_OPT_STORE))
+        return imr_fail(err, IMR_E_USAGE,
+                        "its documents are in the store %.300s; verify connects to it when its own "
+                        "line says so: --store URL",
+                        named);
+    for (size_t i = 0; i < IMR_LEN(ids); i++) {
+        IMR_AUTOBUF imr_buf value = {0};
+        imr_config_unset(t->config, ids[i]);
+        if (!imr_config_is_set(cli->config, ids[i]))
+            continue;
+        imr_config_value(&value, cli->config, ids[i]);
+        IMR_TRY(imr_buf_check(&value, err));
+        IMR_TRY(imr_config_set(t->config, ids[i], imr_buf_text(&value), IMR_FROM_LINE, "verify", 0,
+                               err));
+    }
+    imr_config_unset(t->config, IMR_OPT_CACHE_DIR);
+    again->n_arguments = 0;
+    return IMR_OK;
+}
+
 /* As the report says; nothing is written. */
 static imr_status settle(typed *t, const imr_cli *cli, const imr_json *r, imr_error *err)
 {
@@ -329,6 +363,7 @@ static imr_status retype(imr_cli *again, typed *t, const imr_cli *cli, const imr
     else
         return imr_fail(err, IMR_E_FORMAT, "the line that made it is not one of imrnn %s", name);
     IMR_TRY(settle(t, cli, r, err));
+    IMR_TRY(settle_store(again, t, cli, r, err));
     const size_t keep = imr_config_bool(t->config, IMR_OPT_PAIR) && again->n_arguments > 1 ? 2 : 0;
     if (imr_config_string(t->config, IMR_OPT_CACHE_DIR)) { /* instead of the first argument */
         again->arguments += again->n_arguments - keep;
@@ -419,7 +454,7 @@ const imr_command imr_command_verify = {
              "[--encoder DIR]",
     .summary = "a report computed again: the same, or which input changed and what moved",
     .options = IMR_OPTIONS(IMR_OPT_CHECKPOINT, IMR_OPT_CACHE_DIR, IMR_OPT_DATASET, IMR_OPT_ENCODER,
-                           IMR_OUTPUT_OPTIONS),
+                           IMR_CLI_STORE_OPTIONS, IMR_OUTPUT_OPTIONS),
     .min_arguments = 1,
     .max_arguments = 1,
     .run = run_verify,

@@ -124,6 +124,7 @@ static void put_head(imr_buf *b, const imr_eval_report *r)
     if (r->store) {
         IMR_AUTOBUF imr_buf line = {0};
         imr_trace_store_text(&line, r->store);
+        imr_buf_str(b, "  ");
         imr_report_wrap(b, imr_buf_text(&line), 2, 4, IMR_REPORT_WIDTH);
     }
     for (int queries = 0; queries < 2; queries++) {

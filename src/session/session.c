@@ -196,7 +196,8 @@ static imr_status note_inputs(imr_session *s, const imr_progress *progress, imr_
         if (!in->dataset_sha256[0])
             IMR_TRY(imr_dataset_sha256(dataset, in->dataset_sha256, NULL, progress, err));
     }
-    s->facts.dataset_name = short_name(s, dataset ? dataset->path : s->cache->path);
+    s->facts.dataset_name =
+        s->engine ? imr_store_name(s) : short_name(s, dataset ? dataset->path : s->cache->path);
     return IMR_OK;
 }
 

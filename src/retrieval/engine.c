@@ -193,8 +193,9 @@ imr_status imr_engine_open(imr_engine **out, const imr_engine_options *options,
         return imr_fail(err, IMR_E_UNSUPPORTED, "this imrnn was built without %s: %s", driver->kind,
                         driver->needs);
     IMR_CLEANUP(imr_engine_close_at) imr_engine *e = IMR_NEW(imr_engine);
-    IMR_NEED(e && (e->arena = imr_arena_new()), err);
+    IMR_NEED(e, err);
     e->driver = driver;
+    IMR_NEED(e->arena = imr_arena_new(), err);
     e->options = *options;
     e->options.timeout = options->timeout > 0 ? options->timeout : 10;
     const char *none = "";

@@ -30,6 +30,7 @@ static const struct part {
     {"import", "a cache the reference wrote becomes ours", bench_import},
     {"million", "a query typed at a million documents, a key every 100 ms", bench_typing_million},
     {"keys-million", "a key to what it paints, at a million documents", bench_keys_million},
+    {"engine", "a query over documents in an engine: IMRNN_BENCH_STORE=URL", bench_engine},
     {"growth", "what grows with the collection: 10^4, 10^5, 10^6 documents", bench_growth},
 };
 

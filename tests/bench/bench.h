@@ -103,6 +103,7 @@ void bench_keys_million(void);
 void bench_memory(void);
 void bench_import(void);
 void bench_growth(void);
+void bench_engine(void);
 void bench_typing_million(void);
 
 /* Yardsticks, measured when first asked for. */

@@ -133,19 +133,20 @@ static inline const imr_cache *imr_cache_of(const imr_session *s, const imr_trac
     return t->window ? t->window : s->cache;
 }
 
-/* ---- documents of an engine (session/store.c) ---- */
+/* ---- documents of an engine (session/engine.c) ---- */
 
 /* s->engine, s->cache and what is known of the store. */
-imr_status imr_store_begin(imr_session *s, const imr_progress *progress, imr_error *err);
+imr_status imr_session_engine_begin(imr_session *s, const imr_progress *progress, imr_error *err);
 /* Once there is an encoder: queries of the dataset, encoded; vectors held against their texts. */
-imr_status imr_store_ready(imr_session *s, const imr_progress *progress, imr_error *err);
+imr_status imr_session_engine_ready(imr_session *s, const imr_progress *progress, imr_error *err);
 /* "docs, recall@100 .987": the table, collection or folder, and what was measured of its index. */
-const char *imr_store_name(imr_session *s);
+const char *imr_session_engine_name(imr_session *s);
 /* Appends to s->doubts what speaks against the store; nothing where there is none. */
-imr_status imr_store_doubts(imr_session *s, imr_error *err);
+imr_status imr_session_engine_doubts(imr_session *s, imr_error *err);
 /* t->window: the candidates of s->query_base, what is pinned, what the trace beside has first; of a
  * pair the document alone, if it is there. The ranker looks there. */
-imr_status imr_store_look(imr_session *s, const imr_request *request, imr_trace *t, imr_error *err);
+imr_status imr_session_engine_look(imr_session *s, const imr_request *request, imr_trace *t,
+                                   imr_error *err);
 
 /* ---- token tables (session/tables.c) ---- */
 

@@ -523,7 +523,7 @@ static imr_status run(imr_session *s, const imr_request *request, imr_trace *t, 
     IMR_TRY(imr_ranker_step(request->progress, "ranking", 0, 0, err));
     at = now;
     if (s->engine)
-        IMR_TRY(imr_store_look(s, request, t, err));
+        IMR_TRY(imr_session_engine_look(s, request, t, err));
     IMR_TRY(request->document ? list_pair(s, request->document, t, &l, err)
                               : imr_ranker_run(&s->ranker, s->query_base, &t->settings, t->arena,
                                                request->progress, &l, err));

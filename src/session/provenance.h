@@ -33,7 +33,7 @@
 #include "session/ranker.h"
 
 typedef struct imr_doubts {
-    imr_trace_warning v[5]; /* texts: ours; up to three are the store's (session/store.c) */
+    imr_trace_warning v[5]; /* texts: ours; up to three are the store's (session/engine.c) */
     size_t n;
 } imr_doubts;
 

@@ -196,8 +196,8 @@ static imr_status note_inputs(imr_session *s, const imr_progress *progress, imr_
         if (!in->dataset_sha256[0])
             IMR_TRY(imr_dataset_sha256(dataset, in->dataset_sha256, NULL, progress, err));
     }
-    s->facts.dataset_name =
-        s->engine ? imr_store_name(s) : short_name(s, dataset ? dataset->path : s->cache->path);
+    s->facts.dataset_name = s->engine ? imr_session_engine_name(s)
+                                      : short_name(s, dataset ? dataset->path : s->cache->path);
     return IMR_OK;
 }
 
@@ -225,7 +225,7 @@ static imr_status open_ranker(imr_session *s, const imr_progress *progress, imr_
     if (s->adapter)
         IMR_TRY(imr_seen_find(&s->seen, s->adapter, s->cache, o->trained_on, err));
     IMR_TRY(imr_doubts_find(&s->doubts, &s->ranker, progress, err));
-    return imr_store_doubts(s, err);
+    return imr_session_engine_doubts(s, err);
 }
 
 /* So far: no trace is taken for one of another session. */
@@ -287,7 +287,7 @@ static imr_status open_all(imr_session *s, const imr_session_options *options,
         IMR_TRY(imr_adapter_open(&s->adapter, o->adapter, o->form, err));
     if (o->other)
         IMR_TRY(begin_other(s, options, err));
-    IMR_TRY(o->store.url ? imr_store_begin(s, progress, err)
+    IMR_TRY(o->store.url ? imr_session_engine_begin(s, progress, err)
                          : imr_cache_open(&s->cache, o->cache, &cache_options, err));
     IMR_TRY(imr_session_check_settings(&s->options.settings, s, err));
     IMR_TRY(note_inputs(s, progress, err));
@@ -301,7 +301,7 @@ static imr_status open_all(imr_session *s, const imr_session_options *options,
                 : s->encoder                        ? s->encoder->query_prefix
                                                     : "";
     if (s->engine)
-        IMR_TRY(imr_store_ready(s, progress, err));
+        IMR_TRY(imr_session_engine_ready(s, progress, err));
     IMR_TRY(open_split(s, o->split, err));
     IMR_TRY(open_ranker(s, progress, err));
     if (o->other)

@@ -253,3 +253,27 @@ TEST("URLs: which engine, parameters taken out and decoded, no secrets")
         imr_arena_free(made.arena);
     }
 }
+
+TEST("a window fails cleanly wherever memory runs out, and the next request works")
+{
+    imr_error err;
+    imr_cache *c;
+    imr_engine *e = open_made(&c);
+    float q[DIM];
+    CHECK_OK(imr_cache_read_query(c, 0, q, &err));
+    imr_status status = IMR_E_MEMORY;
+    size_t fails = 0;
+    const char *ids[] = {"d00", "d39"};
+    for (long n = 0; status != IMR_OK; n++) {
+        imr_cache *w = NULL;
+        imr_mem_fail_after(n);
+        status = imr_engine_window(&w, e, q, 5, ids, 2, NULL, &err);
+        imr_mem_fail_after(-1);
+        CHECK(status == IMR_OK || (status == IMR_E_MEMORY && !w));
+        fails += status != IMR_OK;
+        imr_cache_free(w);
+    }
+    CHECK(fails > 10);
+    imr_engine_close(e);
+    imr_cache_free(c);
+}

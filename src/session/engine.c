@@ -22,7 +22,7 @@ enum {
 #define AGREEMENT 0.98 /* below it, texts and vectors are not one encoder's: float16 costs 1e-6 */
 #define UNIT      1e-2 /* a norm this far from 1 is no rounding */
 
-imr_status imr_store_begin(imr_session *s, const imr_progress *progress, imr_error *err)
+imr_status imr_session_engine_begin(imr_session *s, const imr_progress *progress, imr_error *err)
 {
     imr_trace_store *t = &s->facts.inputs.store;
     IMR_TRY(imr_engine_open(&s->engine, &s->options.store, progress, err));
@@ -232,7 +232,7 @@ static imr_status find_doubts(imr_session *s, imr_error *err)
     return doubt(s, "store-candidates", &text, err);
 }
 
-imr_status imr_store_ready(imr_session *s, const imr_progress *progress, imr_error *err)
+imr_status imr_session_engine_ready(imr_session *s, const imr_progress *progress, imr_error *err)
 {
     if (!s->encoder)
         return imr_fail(err, IMR_E_NOT_FOUND,
@@ -251,14 +251,14 @@ imr_status imr_store_ready(imr_session *s, const imr_progress *progress, imr_err
     return encode_anew(s, err);
 }
 
-imr_status imr_store_doubts(imr_session *s, imr_error *err)
+imr_status imr_session_engine_doubts(imr_session *s, imr_error *err)
 {
     return s->engine ? find_doubts(s, err) : IMR_OK;
 }
 
 /* ---- recall ---- */
 
-const char *imr_store_name(imr_session *s)
+const char *imr_session_engine_name(imr_session *s)
 {
     const imr_trace_store *t = &s->facts.inputs.store;
     const char *table = strncmp(t->fields, "table ", 6) == 0 ? t->fields + 6 : t->name;
@@ -295,7 +295,7 @@ imr_status imr_session_measure_store(imr_session *s, const imr_progress *progres
     t->recall_exact = r.exact;
     t->recall_k = (uint32_t)r.k;
     t->recall_queries = (uint32_t)r.queries;
-    s->facts.dataset_name = imr_store_name(s);
+    s->facts.dataset_name = imr_session_engine_name(s);
     if (s->other) {
         s->other->facts.inputs.store = *t;
         s->other->facts.dataset_name = s->facts.dataset_name;
@@ -305,7 +305,8 @@ imr_status imr_session_measure_store(imr_session *s, const imr_progress *progres
 
 /* ---- windows ---- */
 
-imr_status imr_store_look(imr_session *s, const imr_request *request, imr_trace *t, imr_error *err)
+imr_status imr_session_engine_look(imr_session *s, const imr_request *request, imr_trace *t,
+                                   imr_error *err)
 {
     const char *ids[IMR_MOST_PINNED + FIRST + 1];
     size_t n = 0;

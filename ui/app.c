@@ -70,8 +70,13 @@ ui_layout ui_app_layout(const ui_app *a)
 {
     const char *banner = ui_app_banner(a);
     int rows = banner ? ui_lines_of(banner, a->cols - 2) : 0;
-    return ui_layout_of(a->rows, a->cols, a->preview,
-                        (rows > 2 ? 2 : rows) + (ui_app_what_if(a) != NULL), a->split);
+    ui_layout l = ui_layout_of(a->rows, a->cols, a->preview,
+                               (rows > 2 ? 2 : rows) + (ui_app_what_if(a) != NULL), a->split);
+    if (a->screen == UI_DOCUMENT && a->pane == UI_PANE_WORDS && !l.words.w) {
+        l.words = l.body; /* no room for both */
+        l.document.w = 0;
+    }
+    return l;
 }
 
 ui_context ui_app_screen_context(const ui_app *a)
@@ -141,7 +146,7 @@ int ui_app_list_rows(const ui_app *a)
 /* Another document is read from its beginning. */
 static void read_anew(ui_app *a)
 {
-    a->why.top = a->document.top = a->text.top = 0;
+    a->why.top = a->document.top = a->words.top = a->text.top = 0;
     a->reading.highlight_at = 0;
     a->cell_query = a->cell_document = 0;
 }
@@ -467,6 +472,7 @@ static void settle_text(ui_app *a)
     ui_lines_set(&r->preview, text, whole ? a->cols - 2 : l.preview_columns, read);
     ui_lines_set(&r->page, text, l.document_columns, read);
     ui_scroll_fit(&a->document, r->page.n, l.document.h - (l.boxed ? 2 : 1));
+    ui_scroll_fit(&a->words, r->document.words, l.words.h - 5); /* its box, its sums */
     ui_scroll_fit(&a->text, r->preview.n, whole ? l.body.h - 1 : l.preview.h - 2);
 }
 

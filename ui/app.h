@@ -36,7 +36,14 @@ static inline bool ui_is_of_document(ui_screen s)
 {
     return s != UI_RANK && s != UI_COMPARE && s != UI_ADAPTER && s != UI_AUDIT && s != UI_SELFTEST;
 }
-typedef enum ui_pane { UI_PANE_LIST, UI_PANE_WHY, UI_PANE_PREVIEW, UI_PANE_COUNT } ui_pane;
+/* Of UI_RANK; UI_DOCUMENT has its text, UI_PANE_LIST, and the words beside it. */
+typedef enum ui_pane {
+    UI_PANE_LIST,
+    UI_PANE_WHY,
+    UI_PANE_PREVIEW,
+    UI_PANE_WORDS,
+    UI_PANE_COUNT
+} ui_pane;
 typedef enum ui_overlay {
     UI_OVER_NONE,
     UI_OVER_HELP,
@@ -156,14 +163,14 @@ typedef struct ui_app {
 
     /* screens and panes */
     ui_screen screen;
-    ui_pane pane; /* the focused one of UI_RANK */
+    ui_pane pane; /* the focused one */
     bool preview, dimensions, mouse;
-    double split[2]; /* as ui_layout_of has it; kept by whoever keeps the panes */
+    double split[3]; /* as ui_layout_of has it; kept by whoever keeps the panes */
     bool away;       /* the wheel left the selected row, until the next key */
     size_t dragged;  /* border the mouse has hold of, from 1; 0: none */
     ui_hits hits;    /* of the screen as last drawn; the numbers first, where one is pointed at: */
     size_t pointed;
-    ui_scroll why, document, text /* of the preview */, help;
+    ui_scroll why, document, words /* beside it */, text /* of the preview */, help;
     size_t cell_query, cell_document; /* of the screen Words: under the cursor, in its order */
 
     ui_audit audit;

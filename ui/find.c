@@ -26,6 +26,8 @@ static place looked_at(ui_app *a)
     const bool panes = a->screen == UI_RANK && !a->editing;
     if (ui_app_helps(a))
         return of_rows(&a->help, a->help_rows);
+    if (a->screen == UI_DOCUMENT && a->pane == UI_PANE_WORDS)
+        return (place){a->words.lines, &a->words.top, .scroll = &a->words};
     if (a->screen == UI_DOCUMENT)
         return of_text(&a->document, &a->reading.page);
     if (a->screen == UI_PREVIEW || (panes && a->pane == UI_PANE_PREVIEW))

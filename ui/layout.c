@@ -57,7 +57,7 @@ static void portrait(ui_layout *l, bool preview, const double *split)
     l->preview = (ui_rect){b.y + list + why, b.x, b.h - list - why, preview ? b.w : 0};
 }
 
-ui_layout ui_layout_of(int rows, int cols, bool preview, int banner, const double split[2])
+ui_layout ui_layout_of(int rows, int cols, bool preview, int banner, const double split[3])
 {
     ui_layout l = {.class = class_of(rows, cols)};
     if (l.class == UI_CLASS_T) {
@@ -80,6 +80,8 @@ ui_layout ui_layout_of(int rows, int cols, bool preview, int banner, const doubl
         medium(&l, preview, split);
     ui_rect b = l.body;
     int side = cols >= 100 ? (b.w * 33 / 100 > 60 ? 60 : b.w * 33 / 100) : 0;
+    if (side)
+        side = b.w - border(split[2], b.w, b.w - side, UI_MIN_COLS, b.w - 30);
     l.document = (ui_rect){b.y, b.x, b.h, b.w - side};
     l.words = (ui_rect){b.y, b.x + b.w - side, b.h, side};
     l.document_columns = l.document.w - UI_GUTTER - (l.boxed ? 3 : 1);

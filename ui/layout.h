@@ -25,7 +25,7 @@ typedef struct ui_layout {
     ui_rect body; /* between metrics and status: overlays and whole-screen panes */
     ui_rect list, why, preview;
     ui_rect note;            /* class S: the line under the Why strip */
-    ui_rect document, words; /* the document screen: text, and tokens where there is room */
+    ui_rect document, words; /* the document screen: text, and words where there is room */
     int document_columns, preview_columns; /* of text inside those panes */
 } ui_layout;
 
@@ -33,5 +33,6 @@ typedef struct ui_layout {
 
 /* preview: the preview pane is switched on. banner: rows for a sentence under the query. split:
  * where borders are, as parts of the body, 0: where they usually are; [0] between left and right,
- * of P between Why and preview, [1] below the list. Panes keep a least size. */
-ui_layout ui_layout_of(int rows, int cols, bool preview, int banner, const double split[2]);
+ * of P between Why and preview, [1] below the list, [2] between a document's text and its words.
+ * Panes keep a least size. */
+ui_layout ui_layout_of(int rows, int cols, bool preview, int banner, const double split[3]);

@@ -116,9 +116,11 @@ static void wheel(ui_app *a, int y, int x, bool up)
     const struct ui_hit *h = over ? NULL : hit_at(a, y, x, UI_HIT_PANE, 0);
     ui_scroll list = {a->list.top, a->list.n, (size_t)ui_app_list_rows(a)};
     if (h) {
-        ui_scroll_by(h->value == UI_PANE_LIST  ? &list
-                     : h->value == UI_PANE_WHY ? &a->why
-                                               : &a->text,
+        ui_scroll_by(h->value == UI_PANE_WORDS     ? &a->words
+                     : h->value == UI_PANE_WHY     ? &a->why
+                     : h->value == UI_PANE_PREVIEW ? &a->text
+                     : a->screen == UI_DOCUMENT    ? &a->document
+                                                   : &list,
                      up ? -3 : 3, false);
         a->list.top = list.top;
         a->away |= h->value == UI_PANE_LIST;
@@ -130,7 +132,7 @@ static void wheel(ui_app *a, int y, int x, bool up)
 void ui_point_at(ui_app *a, const ui_event *e)
 {
     const ui_layout l = ui_app_layout(a);
-    const bool across = a->dragged == 1 && l.why.x;
+    const bool across = a->dragged == 3 || (a->dragged == 1 && l.why.x);
     const double part =
         across ? (e->x - l.body.x + 1.0) / l.body.w : (e->y - l.body.y + 1.0) / l.body.h;
     if (e->mouse >= UI_MOUSE_WHEEL_UP) {

@@ -28,7 +28,7 @@ typedef struct field {
 
 static const char *const screens[] = {"rank",    "document", "words",   "compare", "why",
                                       "preview", "map",      "adapter", "audit",   "selftest"};
-static const char *const panes[] = {"list", "why", "preview"};
+static const char *const panes[] = {"list", "why", "preview", "words"};
 static const char *const signs[] = {"both", "for", "against"}, *const switches[] = {"off", "on"};
 
 #define AT(member)          offsetof(ui_app, member)
@@ -69,9 +69,10 @@ static const field fields[] = {
     {"theme", CHOICE, AT(theme), ui_theme_names, UI_THEME_COUNT},
     {"pane-width", PART, AT(split[0])}, /* these move */
     {"pane-height", PART, AT(split[1])},
+    {"words-width", PART, AT(split[2])},
     {"selection", TEXT, AT(list.selected)},
 };
-enum { F_QUERY, F_PIN = 6, F_MOVES = IMR_LEN(fields) - 3, FIELDS = IMR_LEN(fields) };
+enum { F_QUERY, F_PIN = 6, F_MOVES = IMR_LEN(fields) - 4, FIELDS = IMR_LEN(fields) };
 
 static const char *name_of(const field *f, int i)
 {

@@ -265,7 +265,7 @@ static void move(ui_app *a, long by, bool half_pages)
     } else if (a->overlay == UI_OVER_HISTORY || ui_app_offering(a)) {
         shift(&a->offers.pick, half_pages ? by * 5 : by, a->offers.n);
     } else if (a->screen == UI_DOCUMENT) {
-        ui_scroll_by(&a->document, by, half_pages);
+        ui_scroll_by(a->pane == UI_PANE_WORDS ? &a->words : &a->document, by, half_pages);
     } else if (a->screen == UI_MAP) {
         ui_go_on_map(a, by > 0 ? -1 : 1, 0);
     } else if (a->screen == UI_WORDS) {
@@ -360,8 +360,9 @@ UI_ON(point)
 UI_ON(pane)
 {
     ui_layout l = ui_app_layout(a);
-    const bool there[UI_PANE_COUNT] = {true, l.boxed, l.preview.w > 0};
-    if (a->screen != UI_RANK)
+    const bool text = a->screen == UI_DOCUMENT,
+               there[UI_PANE_COUNT] = {true, !text && l.boxed, !text && l.preview.w > 0, text};
+    if (a->screen != UI_RANK && !text)
         return;
     int step = action == UI_DO_PANE_NEXT ? 1 : UI_PANE_COUNT - 1;
     do
@@ -386,6 +387,7 @@ void ui_go(ui_app *a, ui_screen screen)
         a->audit.asked = false;
     }
     a->screen = screen;
+    a->pane = a->pane == UI_PANE_WORDS ? UI_PANE_LIST : a->pane;
     a->editing = false;
     a->effects |= UI_FX_REDRAW;
 }

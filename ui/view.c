@@ -224,14 +224,23 @@ static void draw_words(const ui_app *a, ui_surface s)
         ui_put(s, y, 1, UI_DIM, "L leaves each word out, w shows what that does.");
 }
 
+static void draw_document(const ui_app *a, ui_surface s, const ui_layout *l)
+{
+    const ui_rect w = l->words;
+    ui_hit_put(s, l->document, UI_HIT_PANE, UI_PANE_LIST);
+    ui_hit_put(s, w, UI_HIT_PANE, UI_PANE_WORDS);
+    ui_hit_put(s, (ui_rect){w.y, w.x - 1, w.h, w.w && w.x ? 2 : 0}, UI_HIT_BORDER, 2);
+    ui_draw_document(ui_sub(s, l->document), ui_sub(s, w), &a->list, &a->reading, a->document.top,
+                     &a->words, missing(a), l->boxed, a->pane == UI_PANE_WORDS);
+}
+
 static void draw_body(const ui_view *v, const ui_app *a, ui_surface s, const ui_layout *l)
 {
     ui_surface body = ui_sub(s, l->body);
     if (a->screen == UI_RANK)
         draw_rank(v, a, s, l);
     else if (a->screen == UI_DOCUMENT)
-        ui_draw_document(ui_sub(s, l->document), ui_sub(s, l->words), &a->list, &a->reading,
-                         a->document.top, missing(a), l->boxed);
+        draw_document(a, s, l);
     else if (a->screen == UI_WORDS)
         draw_words(a, body);
     else if (a->screen == UI_MAP)
@@ -466,8 +475,8 @@ static const char *hints(const ui_app *a, ui_context c)
     if (c == UI_IN_HELP)
         return "next=scroll,point-down=points at a number,page-down,escape,palette";
     if (c == UI_IN_DOC)
-        return "next=scroll,highlight-next,doc-next,quit=back,stage,words,signs,why,export,copy,"
-               "find";
+        return "next=scroll,highlight-next,doc-next,quit=back,pane-next,stage,words,signs,why,"
+               "export,copy,find";
     if (c == UI_IN_MAP)
         return "next=nearest,left,stage,dots,mark,open,doc-next,quit=back,why";
     if (a->screen == UI_AUDIT)

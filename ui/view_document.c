@@ -55,18 +55,21 @@ static void legend(ui_surface s, int y, const ui_reading *r)
 
 /* ---- the words beside the text ---- */
 
-static void words_pane(ui_surface s, const ui_reading *r, bool ready)
+static void words_pane(ui_surface s, const ui_reading *r, const ui_scroll *at,
+                       const imr_pattern *find, bool ready, bool focused)
 {
     static const char *const equal[] = {"standing", "standing", "standing", "lift", "cos"};
     if (s.at.w < 10)
         return;
     const ui_side *d = &r->document;
     ui_surface in = ui_inside(s);
-    const int fit = in.at.h < 3 ? 0 : in.at.h - 3;
-    ui_box(s, false, "Words",
-           !ready || !d->n          ? NULL
-           : d->words > (size_t)fit ? ui_textf("%d of %zu, 3 shows all", fit, d->words).s
-                                    : ui_textf("%zu", d->words).s);
+    ui_box(s, focused, "Words",
+           !ready || !d->n ? NULL
+           : at->lines > at->page
+               ? ui_textf("%zu-%zu/%zu", at->top + 1, at->top + at->page, at->lines).s
+               : ui_textf("%zu", d->words).s);
+    if (focused)
+        ui_cursor(in, 0, 1, false);
     if (!ready)
         return;
     const imr_pairs *p = &r->detail->why.pairs;
@@ -82,7 +85,7 @@ static void words_pane(ui_surface s, const ui_reading *r, bool ready)
         if (i < d->n && !p->document[i].special)
             scale = fmax(scale, fabs(d->total[i]));
     }
-    for (size_t i = 0; y < fit && i < d->words; i++, y++) {
+    for (size_t i = at->top; i < at->top + at->page && i < d->words; i++, y++) {
         uint32_t place = d->order[i];
         const imr_pair_word *w = &p->document[place];
         ui_put_cut(in, y, 1, from - 6, UI_TEXT, w->text);
@@ -93,6 +96,7 @@ static void words_pane(ui_surface s, const ui_reading *r, bool ready)
         ui_put_signed(about, y, end, d->total[place], decimals);
         shown += d->total[place];
     }
+    ui_mark_found(ui_sub(in, (ui_rect){0, 1, y, from - 6}), find);
     double biases = d->total[d->n];
     ui_put_cut(in, y, 1, end - 8, UI_DIM, "other words, special tokens");
     ui_put_signed(ui_about(in, UI_TERM_SPECIAL), y++, end, total - shown - biases, decimals);
@@ -118,7 +122,8 @@ static ui_surface frame(ui_surface s, const char *title, const char *note, bool 
 }
 
 void ui_draw_document(ui_surface text, ui_surface words, const ui_list *l, const ui_reading *r,
-                      size_t top, const char *missing, bool boxed)
+                      size_t top, const ui_scroll *at, const char *missing, bool boxed,
+                      bool in_words)
 {
     const imr_trace_document *d = ui_list_selected(l);
     const char *dot = text.grid->glyphs->middot;
@@ -129,9 +134,10 @@ void ui_draw_document(ui_surface text, ui_surface words, const ui_list *l, const
     ui_text title = ui_textf("%.80s %s %.200s", d->id, *d->title ? dot : "", d->title);
     ui_text note = ui_textf(t->total ? "%zu/%zu %s %u/%u tokens read" : "%zu/%zu", l->at + 1, l->n,
                             dot, t->read, t->total);
-    ui_surface in = frame(text, title.s, note.s, boxed, true);
-    words_pane(words, r, !missing);
+    ui_surface in = frame(text, title.s, note.s, boxed, !in_words);
+    words_pane(words, r, at, &l->find, !missing, in_words);
     if (missing) {
+        in = text.at.w ? in : ui_inside(words);
         ui_put_wrapped(in, 0, 1, in.at.w - 2, in.at.h, UI_TEXT, *missing ? missing : "...");
         return;
     }
@@ -143,7 +149,8 @@ void ui_draw_document(ui_surface text, ui_surface words, const ui_list *l, const
     }
     if (boxed)
         legend(text, text.at.h - 1, r);
-    ui_cursor(in, 0, UI_GUTTER, false);
+    if (!in_words)
+        ui_cursor(in, 0, UI_GUTTER, false);
 }
 
 void ui_draw_preview(ui_surface s, const ui_list *l, const ui_reading *r, size_t top,

@@ -117,9 +117,11 @@ void ui_build_adapter(ui_rows *out, const imr_session_facts *facts, const imr_qu
 
 /* Where the encoder stopped reading stands a rule; what comes after it is dim and never
  * highlighted. missing: NULL, or in place of the text why there is none ("": it is on its way).
- * words: empty where there is no room. */
+ * One of the two is empty where there is no room for both; `at` is where words are scrolled to, and
+ * in_words says that they are focused. */
 void ui_draw_document(ui_surface text, ui_surface words, const ui_list *l, const ui_reading *r,
-                      size_t top, const char *missing, bool boxed);
+                      size_t top, const ui_scroll *at, const char *missing, bool boxed,
+                      bool in_words);
 /* The text from where its marked word is first, where there is room for some lines. */
 void ui_draw_text(ui_surface s, const ui_reading *r);
 void ui_draw_preview(ui_surface s, const ui_list *l, const ui_reading *r, size_t top,

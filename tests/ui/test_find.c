@@ -114,6 +114,23 @@ TEST("in a text all matches are marked, n and N go from one to the next")
     screen_end(&s);
 }
 
+TEST("the words beside a text are searched where they are focused")
+{
+    screen s;
+    start(&s, 24, 80);
+    screen_keys(&s, "\r\t");
+    const ui_side *d = &s.app.reading.document;
+    const char *last = s.app.reading.detail->why.pairs.document[d->order[d->words - 1]].text;
+    screen_keys(&s, ui_textf("/%s\r", last).s);
+    CHECK(s.app.found.n > 0 && s.app.document.top == 0);
+    CHECK(s.app.found.row >= s.app.words.top &&
+          s.app.found.row < s.app.words.top + s.app.words.page);
+    CHECK(marked(&s, 4 + (int)(s.app.found.row - s.app.words.top), UI_MODE) +
+              marked(&s, 4 + (int)(s.app.found.row - s.app.words.top), UI_REVERSED) >
+          0);
+    screen_end(&s);
+}
+
 TEST("words broken over two lines are found")
 {
     screen s;

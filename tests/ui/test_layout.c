@@ -10,7 +10,7 @@ static bool overlap(ui_rect a, ui_rect b)
            a.x < b.x + b.w && b.x < a.x + a.w;
 }
 
-static const double usual[2];
+static const double usual[3];
 
 TEST("classes begin and end where the design says")
 {
@@ -43,7 +43,9 @@ TEST("for every size panes stay on the screen and apart, and the list has rows")
     for (int rows = 0; rows <= 90; rows++)
         for (int cols = 0; cols <= 260; cols += cols < 110 ? 1 : 13)
             for (int drawn = 0; drawn < 12; drawn++) {
-                const double split[2] = {drawn / 4 * .45, drawn / 2 % 2 * (cols % 3 ? .9 : .05)};
+                const double across = drawn / 4 * .45,
+                             along = drawn / 2 % 2 * (cols % 3 ? .9 : .05),
+                             split[3] = {across, along, along};
                 ui_layout l = ui_layout_of(rows, cols, drawn % 2, rows % 3, split);
                 ui_rect all[] = {l.tabs,    l.query, l.metrics, l.list, l.why,
                                  l.preview, l.note,  l.status,  l.hint};
@@ -58,17 +60,20 @@ TEST("for every size panes stay on the screen and apart, and the list has rows")
                 }
                 CHECK(l.list.h >= (split[1] > 0 ? 4 : 6) && l.list.w >= 60);
                 CHECK(!l.preview.w || l.preview.h >= 4);
+                CHECK(!overlap(l.document, l.words) && l.document.w + l.words.w == cols);
+                CHECK(!l.words.w || (l.words.w >= 30 && l.document.w >= 60));
                 CHECK(!l.why.w || (l.why.h >= 3 && l.why.w >= 30));
             }
 }
 
 TEST("borders stand where they were dragged to")
 {
-    ui_layout l = ui_layout_of(40, 120, true, 0, (double[2]){.6, .5});
+    ui_layout l = ui_layout_of(40, 120, true, 0, (double[3]){.6, .5, .7});
+    CHECK(l.document.w == 84 && l.words.x == 84 && l.words.w == 36);
     CHECK(l.list.w == 72 && l.why.x == 72 && l.why.w == 48 && l.preview.w == 72);
     CHECK(l.list.h == 18 && l.preview.y == l.list.y + 18 && l.preview.h == 17);
-    l = ui_layout_of(24, 80, true, 0, (double[2]){.6, .5});
+    l = ui_layout_of(24, 80, true, 0, (double[3]){.6, .5, .7});
     CHECK(l.list.h == 10 && l.why.y == 13 && l.why.h == 8 && l.why.w == 80);
-    l = ui_layout_of(60, 80, true, 0, (double[2]){.8, .25});
+    l = ui_layout_of(60, 80, true, 0, (double[3]){.8, .25});
     CHECK(l.list.h == 14 && l.why.h == 30 && l.preview.h == 11);
 }

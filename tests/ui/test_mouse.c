@@ -199,6 +199,81 @@ TEST("the wheel scrolls what lies under it, and the selection stays")
     screen_end(&s);
 }
 
+TEST("the words beside a text are a pane as others are, and each of them comes in sight")
+{
+    static const int sizes[][2] = {{24, 80}, {36, 120}};
+    for (size_t i = 0; i < IMR_LEN(sizes); i++) {
+        screen s;
+        begin(&s, sizes[i][0], sizes[i][1]);
+        screen_keys(&s, "\t2");
+        const ui_side *d = &s.app.reading.document;
+        const imr_pair_word *words = s.app.reading.detail->why.pairs.document;
+        const ui_scroll *at = &s.app.words;
+        CHECK_INT(ui_app_layout(&s.app).words.w > 0, i); /* else they take the text's place */
+        screen_keys(&s, "\t");
+        const ui_rect pane = ui_app_layout(&s.app).words;
+        CHECK_INT(s.app.pane, UI_PANE_WORDS);
+        CHECK(at->lines == d->words && at->page > 9 && at->page < at->lines);
+        for (size_t top = 0; top + at->page <= d->words; top++, screen_keys(&s, "j")) {
+            const size_t last = top + at->page;
+            CHECK_INT(at->top, top);
+            CHECK_CONTAINS(screen_row(&s, pane.y),
+                           ui_textf("━ %zu-%zu/%zu ━", top + 1, last, d->words).s);
+            CHECK_CONTAINS(screen_row(&s, pane.y + 1),
+                           ui_textf("┃ %s ", words[d->order[top]].text).s);
+            CHECK_CONTAINS(screen_row(&s, pane.y + (int)at->page),
+                           ui_textf("┃ %s ", words[d->order[last - 1]].text).s);
+        }
+        CHECK_INT(at->top + at->page, d->words);
+        screen_keys(&s, "g");
+        CHECK_INT(at->top, 0);
+        screen_keys(&s, "\033[6~");
+        CHECK(at->top > 0);
+        const size_t page = at->top;
+        screen_keys(&s, "\033[5~k");
+        CHECK_INT(at->top, 0);
+        screen_keys(&s, "G");
+        CHECK(at->top + at->page == d->words && at->top >= page && s.app.document.top == 0);
+        screen_keys(&s, "\t");
+        CHECK_INT(s.app.pane, UI_PANE_LIST);
+        CHECK_INT(ui_app_layout(&s.app).words.w > 0, i);
+        screen_keys(&s, "u"); /* as the panes of the ranking */
+        CHECK(s.app.pane == UI_PANE_WORDS && s.app.screen == UI_DOCUMENT);
+        screen_keys(&s, "]");
+        CHECK(at->top == 0 && s.app.pane == UI_PANE_WORDS);
+        screen_keys(&s, "q2");
+        CHECK(s.app.pane == UI_PANE_LIST);
+        screen_end(&s);
+    }
+}
+
+TEST("the wheel is over the text or over its words, a click focuses, the border is dragged")
+{
+    screen s;
+    begin(&s, 36, 120);
+    screen_keys(&s, "\t2");
+    const int x = ui_app_layout(&s.app).words.x;
+    mouse(&s, 65, 10, x + 5, 'M');
+    CHECK(s.app.words.top == 3 && s.app.document.top == 0 && s.app.pane == UI_PANE_LIST);
+    mouse(&s, 0, 10, x + 5, 'M');
+    mouse(&s, 0, 10, x + 5, 'm');
+    CHECK(s.app.pane == UI_PANE_WORDS && s.app.words.top == 3);
+    mouse(&s, 65, 10, 10, 'M');
+    CHECK_INT(s.app.words.top, 3);
+    mouse(&s, 0, 10, 10, 'M');
+    mouse(&s, 0, 10, 10, 'm');
+    CHECK(s.app.pane == UI_PANE_LIST && s.app.screen == UI_DOCUMENT);
+    mouse(&s, 0, 10, x, 'M');
+    mouse(&s, 32, 12, 71, 'M');
+    CHECK(ui_app_layout(&s.app).words.x == 72 && s.app.split[0] == 0 && s.app.split[1] == 0);
+    mouse(&s, 32, 12, 2, 'M');
+    mouse(&s, 0, 12, 2, 'm');
+    CHECK_INT(ui_app_layout(&s.app).words.x, 60);
+    screen_keys(&s, "u");
+    CHECK_INT(ui_app_layout(&s.app).words.x, x);
+    screen_end(&s);
+}
+
 TEST("borders are dragged, within what panes need, and beyond the screen too")
 {
     screen s;

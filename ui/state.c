@@ -137,7 +137,8 @@ static bool set(ui_app *a, const field *f, char *text)
 void ui_state_write(const ui_app *a, imr_buf *out)
 {
     for (const field *f = fields; f < fields + FIELDS; f++) {
-        imr_buf_printf(out, "%s ", f->name);
+        imr_buf_str(out, f->name);
+        imr_buf_char(out, ' ');
         value_of(out, a, f);
         imr_buf_char(out, '\n');
     }

@@ -36,6 +36,8 @@ typedef struct curses {
     unsigned frame;
     int colors;
     short pairs[PAIRS];
+    ui_cell *shown; /* what curses has, [rows][cols]; NULL: nothing that is known */
+    int rows, cols;
 } curses;
 
 static void say(const char *text)
@@ -103,6 +105,13 @@ static void show(ui_term *t, const ui_grid *g)
         return;
     if (g->rows > 0 && g->cols > 0 && (getmaxy(stdscr) != g->rows || getmaxx(stdscr) != g->cols))
         resizeterm(g->rows, g->cols);
+    if (t->redraw || !c->shown || c->rows != g->rows || c->cols != g->cols) {
+        imr_free(c->shown);
+        c->shown = IMR_NEW_ARRAY(ui_cell, (size_t)g->rows * (size_t)g->cols);
+        c->rows = g->rows;
+        c->cols = g->cols;
+        werase(stdscr);
+    }
     if (t->redraw) {
         clearok(curscr, TRUE);
         make_pairs(c); /* there may be another theme */
@@ -111,10 +120,14 @@ static void show(ui_term *t, const ui_grid *g)
     if (t->mouse != c->mouse)
         say(t->mouse ? "\033[?1002h\033[?1006h" : "\033[?1002l\033[?1006l");
     c->mouse = t->mouse;
-    werase(stdscr);
     for (int y = 0; y < g->rows; y++)
         for (int x = 0; x < g->cols; x++) {
             const ui_cell *cell = ui_grid_cell(g, y, x);
+            ui_cell *shown = c->shown ? &c->shown[(size_t)y * (size_t)g->cols + (size_t)x] : NULL;
+            if (shown && memcmp(shown, cell, sizeof *cell) == 0)
+                continue; /* most are as they were, and curses takes a microsecond for each */
+            if (shown)
+                *shown = *cell;
             if (cell->width)
                 put_cell(c, y, x, cell);
         }
@@ -217,6 +230,7 @@ static void close_it(ui_term *t)
     curses *c = (curses *)t;
     leave(c);
     delscreen(c->screen);
+    imr_free(c->shown);
     if (c->stderr_copy >= 0) {
         dup2(c->stderr_copy, STDERR_FILENO);
         close(c->stderr_copy);
@@ -273,6 +287,7 @@ imr_status ui_term_curses_open(ui_term **out, const ui_term_options *options, im
                         "no terminal description works here (TERM='%s'); set TERM=xterm-256color",
                         term);
     }
+    endwin(); /* back from there curses writes a frame at once; before, every move of the cursor */
     raw();
     noecho();
     nonl();

@@ -243,6 +243,21 @@ TEST("clicks reach the explorer, also in two halves, and legacy ones leave no te
     vt_stop(t);
 }
 
+TEST("a frame is written as a whole, not a move of the cursor at a time")
+{
+    vt *t = start(36, 120, "xterm-256color", NULL, NULL);
+    VT_KEYS(t, "java coffee\t");
+    CHECK(vt_wait_idle(t));
+    const long before = vt_writes(t);
+    if (before < 0)
+        SKIP("this system does not count a program's writes");
+    VT_KEYS(t, "3");
+    CHECK(vt_wait_idle(t));
+    const long n = vt_writes(t) - before; /* also what says where a frame begins and ends */
+    CHECK(n > 0 && n < 20);
+    vt_stop(t);
+}
+
 TEST("suspend gives the terminal back, continuing draws the screen again")
 {
     vt *t = start(24, 80, "xterm-256color", NULL, NULL);

@@ -273,6 +273,20 @@ void vt_signal(vt *t, int signal_number)
     kill(t->pid, signal_number);
 }
 
+long vt_writes(const vt *t)
+{
+    char path[64], line[64];
+    long n = -1;
+    snprintf(path, sizeof path, "/proc/%ld/io", (long)t->pid);
+    FILE *f = fopen(path, "r");
+    while (f && n < 0 && fgets(line, sizeof line, f))
+        if (sscanf(line, "syscw: %ld", &n) != 1)
+            n = -1;
+    if (f)
+        fclose(f);
+    return n;
+}
+
 void vt_hang_up(vt *t)
 {
     close(t->fd);

@@ -26,7 +26,8 @@ bool vt_wait_size(vt *t, int rows, int cols, int milliseconds);
 bool vt_wait_exit(vt *t, int milliseconds, int *status);
 bool vt_wait_stopped(vt *t, int milliseconds);
 void vt_signal(vt *t, int signal_number);
-void vt_hang_up(vt *t); /* closes the terminal under the program */
+long vt_writes(const vt *t); /* calls of write(2) so far; negative: this system counts none */
+void vt_hang_up(vt *t);      /* closes the terminal under the program */
 
 /* The screen as UTF-8, trailing blanks cut. Static buffer. */
 const char *vt_dump(vt *t);

@@ -2,7 +2,6 @@
 #include "ui/style.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -133,16 +132,6 @@ char ui_glyph_ascii(uint32_t code)
 }
 
 /* ---- numbers ---- */
-
-ui_text ui_textf(const char *format, ...)
-{
-    ui_text out;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(out.s, sizeof out.s, format, args);
-    va_end(args);
-    return out;
-}
 
 static ui_text number(double value, int decimals, bool plus)
 {

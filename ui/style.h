@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/attr.h"
+#include "base/buf.h"
 
 /* What a cell means: ui/roles.def. */
 typedef enum ui_role {
@@ -96,12 +96,8 @@ char ui_glyph_ascii(uint32_t code);
 
 /* ---- numbers ---- */
 
-/* A short text by value: ui_signed(...).s lives until the statement it stands in ends. */
-typedef struct ui_text {
-    char s[600];
-} ui_text;
-
-ui_text ui_textf(const char *format, ...) IMR_PRINTF(1, 2);
+typedef imr_text ui_text;
+#define ui_textf imr_textf
 ui_text ui_signed(double value, int decimals); /* +0.0012 */
 ui_text ui_plain(double value, int decimals);  /* 0.8714 */
 ui_text ui_short(double value, int decimals);  /* +.37 */

@@ -110,3 +110,13 @@ imr_status imr_buf_check(const imr_buf *b, imr_error *err)
         return imr_fail(err, IMR_E_LIMIT, "output grew past its cap of %zu bytes", b->limit);
     return imr_fail_memory(err);
 }
+
+imr_text imr_textf(const char *format, ...)
+{
+    imr_text out;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(out.s, sizeof out.s, format, args);
+    va_end(args);
+    return out;
+}

@@ -36,3 +36,10 @@ char *imr_buf_take(imr_buf *b);             /* the caller's; NULL when failed; b
 imr_status imr_buf_check(const imr_buf *b, imr_error *err);
 
 #define IMR_AUTOBUF IMR_CLEANUP(imr_buf_done)
+
+/* A short text by value: imr_textf(...).s lives until the statement it stands in ends. What is
+ * longer is cut. */
+typedef struct imr_text {
+    char s[600];
+} imr_text;
+imr_text imr_textf(const char *format, ...) IMR_PRINTF(1, 2);

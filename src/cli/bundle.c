@@ -44,18 +44,17 @@ static void refer(imr_buf *list, const char *id)
 static imr_status add_file(bundle *b, const char *name, imr_error *err)
 {
     const imr_path path = imr_path_in(b->dir.s, name);
-    char hex[IMR_SHA256_HEX], bytes[32];
+    char hex[IMR_SHA256_HEX];
     struct stat st = {0};
     (void)stat(path.s, &st);
     IMR_TRY(imr_sha256_file(path.s, hex, err));
-    snprintf(bytes, sizeof bytes, "%lld", (long long)st.st_size);
     imr_buf_printf(&b->manifest, "%s  %s\n", hex, name);
     refer(&b->parts, name);
     imr_json_printf(&b->graph,
                     ",\n {'@id': %s, '@type': 'File', 'name': %s, 'encodingFormat': %s, "
                     "'contentSize': %s, 'sha256': %s}",
-                    name, name, strstr(name, ".json") ? "application/json" : "text/plain", bytes,
-                    hex);
+                    name, name, strstr(name, ".json") ? "application/json" : "text/plain",
+                    imr_textf("%lld", (long long)st.st_size).s, hex);
     return IMR_OK;
 }
 
@@ -100,30 +99,29 @@ static const char *cpu_model(char line[256])
 static void add_machine(bundle *b)
 {
     struct utsname u = {0};
-    char model[256] = "", os[256], memory[32], cores[32], libc[64] = "";
+    char model[256] = "", libc[64] = "";
     IMR_AUTOBUF imr_buf blas = {0};
     (void)uname(&u);
     imr_cli_blas_text(&blas);
-    snprintf(cores, sizeof cores, "%ld", sysconf(_SC_NPROCESSORS_ONLN));
-    snprintf(memory, sizeof memory, "%lld bytes",
-             (long long)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE));
-    snprintf(os, sizeof os, "%.60s %.100s %.60s", u.sysname, u.release, u.machine);
+    const long long memory = (long long)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+    const imr_text cores = imr_textf("%ld", sysconf(_SC_NPROCESSORS_ONLN)),
+                   room = imr_textf("%lld bytes", memory),
+                   os = imr_textf("%s %s %s", u.sysname, u.release, u.machine);
 #ifdef _CS_GNU_LIBC_VERSION
     (void)confstr(_CS_GNU_LIBC_VERSION, libc, sizeof libc);
 #endif
     const char *const facts[][2] = {{"cpu", cpu_model(model)},
-                                    {"cores", cores},
-                                    {"memory", memory},
-                                    {"operating system", os},
+                                    {"cores", cores.s},
+                                    {"memory", room.s},
+                                    {"operating system", os.s},
                                     {"BLAS", imr_buf_text(&blas)},
                                     {"C library", libc},
                                     {"compiler", __VERSION__}};
     for (size_t i = 0; i < IMR_LEN(facts); i++) {
-        char id[32];
-        snprintf(id, sizeof id, "#machine-%zu", i + 1);
-        refer(&b->machine, id);
+        const imr_text id = imr_textf("#machine-%zu", i + 1);
+        refer(&b->machine, id.s);
         imr_json_printf(&b->graph,
-                        ",\n {'@id': %s, '@type': 'PropertyValue', 'name': %s, 'value': %s}", id,
+                        ",\n {'@id': %s, '@type': 'PropertyValue', 'name': %s, 'value': %s}", id.s,
                         facts[i][0], facts[i][1]);
     }
 }

@@ -13,10 +13,9 @@ typedef struct runs {
     const char *blank;             /* the first id with a blank in it */
 } runs;
 
-static const char *tag_of(char out[32], imr_ranking_kind kind)
+static imr_text tag_of(imr_ranking_kind kind)
 {
-    snprintf(out, 32, "imrnn-%s", imr_ranking_kind_name(kind));
-    return out;
+    return imr_textf("imrnn-%s", imr_ranking_kind_name(kind));
 }
 
 static imr_status write_ranking(void *user, imr_ranking_kind kind, const char *query_id,
@@ -24,13 +23,12 @@ static imr_status write_ranking(void *user, imr_ranking_kind kind, const char *q
                                 IMR_UNUSED imr_error *err)
 {
     runs *r = user;
-    char tag[32];
-    tag_of(tag, kind);
+    const imr_text tag = tag_of(kind);
     for (size_t i = 0; r->about[kind] && i < n; i++) {
         const char *id = ids[i];
         if (!r->blank && (imr_run_needs_tabs(id) || imr_run_needs_tabs(query_id)))
             r->blank = imr_run_needs_tabs(id) ? id : query_id;
-        imr_run_put(&r->writer[kind], query_id, id, i + 1, scores[i], tag);
+        imr_run_put(&r->writer[kind], query_id, id, i + 1, scores[i], tag.s);
     }
     return IMR_OK;
 }
@@ -74,7 +72,7 @@ static imr_status runs_commit(runs *r, const imr_eval_report *of, imr_error *err
             continue;
         IMR_AUTOBUF imr_buf b = {0};
         const imr_ranking_kind kind = (imr_ranking_kind)k;
-        imr_cli_run_metadata(&b, of, kind, tag_of((char[32]){0}, kind));
+        imr_cli_run_metadata(&b, of, kind, tag_of(kind).s);
         IMR_TRY(imr_buf_check(&b, err));
         IMR_TRY(imr_writer_commit(&r->writer[k], err));
         IMR_TRY(imr_file_write(r->about[k], b.data, b.len, err));

@@ -83,9 +83,7 @@ static void compare(difference *d, const imr_json *was, const imr_json *is);
 static bool is_elsewhere(const imr_json *v)
 {
     static const char elsewhere[] = " path form_from command tool note recall ";
-    char key[32];
-    snprintf(key, sizeof key, " %s ", imr_json_key(v));
-    return key[2] && strstr(elsewhere, key);
+    return *imr_json_key(v) && strstr(elsewhere, imr_textf(" %s ", imr_json_key(v)).s);
 }
 
 static size_t members(const imr_json *v)
@@ -143,9 +141,8 @@ static bool tell_inputs(imr_buf *b, const imr_json *was, const imr_json *is)
     const size_t before = b->len;
     for (const imr_json *in = imr_json_child(imr_json_at(was, "inputs")); in;
          in = imr_json_next(in)) {
-        char at[64];
-        snprintf(at, sizeof at, "inputs/%.40s/sha256", imr_json_key(in));
-        const char *a = imr_json_string_or(in, "sha256", ""), *z = imr_json_string_or(is, at, "");
+        const imr_text at = imr_textf("inputs/%.40s/sha256", imr_json_key(in));
+        const char *a = imr_json_string_or(in, "sha256", ""), *z = imr_json_string_or(is, at.s, "");
         if (strcmp(a, z) != 0)
             imr_buf_printf(b, "  %s is another: sha256 %.12s then, %.12s now\n", imr_json_key(in),
                            *a ? a : "none", *z ? z : "none");
@@ -241,14 +238,13 @@ static void typed_done(typed *t)
 /* A value, or a list of them; null says nothing. */
 static imr_status state(imr_config *c, imr_option_id id, const imr_json *v, imr_error *err)
 {
-    char number[32];
     const bool list = imr_json_is_array(v);
     if (!list && !imr_json_is_string(v) && !imr_json_is_number(v))
         return IMR_OK;
     imr_config_unset(c, id);
     for (const imr_json *x = list ? imr_json_child(v) : v; x; x = list ? imr_json_next(x) : NULL) {
-        snprintf(number, sizeof number, "%lld", (long long)imr_json_int_or(x, "", 0));
-        IMR_TRY(imr_config_set(c, id, imr_json_string_or(x, "", number), IMR_FROM_LINE,
+        const imr_text number = imr_textf("%lld", (long long)imr_json_int_or(x, "", 0));
+        IMR_TRY(imr_config_set(c, id, imr_json_string_or(x, "", number.s), IMR_FROM_LINE,
                                "the report", 0, err));
     }
     return IMR_OK;

@@ -26,10 +26,9 @@ static imr_status unknown_option(const char *word, size_t len, imr_error *err)
         names[2 * i] = imr_option_of((imr_option_id)i)->name;
         names[2 * i + 1] = imr_option_of((imr_option_id)i)->alias;
     }
-    char name[64];
-    snprintf(name, sizeof name, "%.*s", (int)(len < 63 ? len : 63), word);
-    const char *near = imr_nearest(name, names, IMR_LEN(names));
-    return imr_fail(err, IMR_E_USAGE, "unknown option --%s%s%s%s", name,
+    const imr_text name = imr_textf("%.*s", (int)(len < 63 ? len : 63), word);
+    const char *near = imr_nearest(name.s, names, IMR_LEN(names));
+    return imr_fail(err, IMR_E_USAGE, "unknown option --%s%s%s%s", name.s,
                     near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
 }
 
@@ -284,10 +283,9 @@ static void put_options(imr_buf *b, const char *title, const imr_option_id *list
 
 void imr_manual_of(imr_buf *details, imr_buf *examples, const imr_command *command)
 {
-    IMR_AUTOBUF imr_buf head = {0};
-    imr_buf_printf(&head, "\n# %s\n", command->name);
-    const char *at = strstr((const char *)imr_cli_manual, imr_buf_text(&head));
-    at = at ? at + head.len : "#";
+    const imr_text head = imr_textf("\n# %s\n", command->name);
+    const char *at = strstr((const char *)imr_cli_manual, head.s);
+    at = at ? at + strlen(head.s) : "#";
     for (size_t n; *at && *at != '#'; at += n + 1) {
         n = strcspn(at, "\n");
         if (*at == ' ' && examples)
@@ -299,13 +297,13 @@ void imr_manual_of(imr_buf *details, imr_buf *examples, const imr_command *comma
 
 void imr_help_command(imr_buf *b, const imr_command *command)
 {
-    IMR_AUTOBUF imr_buf line = {0}, details = {0}, examples = {0};
-    imr_buf_printf(&line, "imrnn %s - %s", command->name, command->summary);
-    imr_report_wrap(b, imr_buf_text(&line), 0, 4, IMR_REPORT_WIDTH);
-    imr_buf_clear(&line);
-    imr_buf_printf(&line, "usage: imrnn %s %s", command->name, command->usage);
+    IMR_AUTOBUF imr_buf details = {0}, examples = {0};
+    const char *name = command->name;
+    imr_report_wrap(b, imr_textf("imrnn %s - %s", name, command->summary).s, 0, 4,
+                    IMR_REPORT_WIDTH);
     imr_buf_char(b, '\n');
-    imr_report_wrap(b, imr_buf_text(&line), 0, 11, IMR_REPORT_WIDTH);
+    imr_report_wrap(b, imr_textf("usage: imrnn %s %s", name, command->usage).s, 0, 11,
+                    IMR_REPORT_WIDTH);
     imr_manual_of(&details, &examples, command);
     if (details.len) {
         details.data[--details.len] = '\0'; /* the last line's end */

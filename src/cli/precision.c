@@ -43,7 +43,6 @@ static void put_sample(imr_buf *b, const imr_precision_effect *e)
 static void put_table(imr_buf *out, const imr_precision_effect *e, const imr_kernels *kernels)
 {
     const imr_significance *s = &e->ndcg;
-    char label[32];
     imr_buf_printf(out, "%-22s%10s%10s\n", "precision", imr_precision_name(IMR_FLOAT32),
                    imr_precision_name(IMR_BFLOAT16));
     if (e->seconds > 0 && e->exact_seconds > 0) /* else a frozen clock */
@@ -53,18 +52,17 @@ static void put_table(imr_buf *out, const imr_precision_effect *e, const imr_ker
                        IMR_FIXED(e->exact_seconds / e->seconds, 2));
     if (!kernels->has_bf16)
         imr_buf_printf(out, "%-22s  %s\n", "", imr_no_bf16);
-    snprintf(label, sizeof label, "nDCG@%zu", e->k);
     if (e->split)
         imr_buf_printf(out, "%-22s%10s%10s   %s [%s, %s]; better %zu, equal %zu, worse %zu\n",
-                       label, IMR_FIXED(s->mean_a, 4), IMR_FIXED(s->mean_b, 4),
-                       IMR_SIGNED(s->difference, 4), IMR_SIGNED(s->low, 4), IMR_SIGNED(s->high, 4),
-                       s->wins, s->ties, s->losses);
-    snprintf(label, sizeof label, "top %zu", e->k);
+                       imr_textf("nDCG@%zu", e->k).s, IMR_FIXED(s->mean_a, 4),
+                       IMR_FIXED(s->mean_b, 4), IMR_SIGNED(s->difference, 4), IMR_SIGNED(s->low, 4),
+                       IMR_SIGNED(s->high, 4), s->wins, s->ties, s->losses);
     if (e->queries)
         imr_buf_printf(out,
                        "%-22s  unchanged for %zu of %zu queries; %s %% of the documents are in "
                        "both\n",
-                       label, e->same_lists, e->queries, IMR_FIXED(100 * e->overlap, 2));
+                       imr_textf("top %zu", e->k).s, e->same_lists, e->queries,
+                       IMR_FIXED(100 * e->overlap, 2));
     imr_buf_printf(out, "%-22s  %s in the mean, %s at least, of a text's two vectors\n", "cosine",
                    IMR_FIXED(e->mean_cosine, 9), IMR_FIXED(e->least_cosine, 9));
     put_sample(out, e);

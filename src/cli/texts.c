@@ -50,11 +50,10 @@ static imr_status add(imr_texts *t, const char *id, char *text, size_t len, cons
 static imr_status add_node(imr_texts *t, const imr_json *node, size_t number, const char *at,
                            imr_error *err)
 {
-    char id[32];
-    snprintf(id, sizeof id, "%zu", number);
+    imr_text id = imr_textf("%zu", number);
     if (imr_json_is_string(node)) {
         const char *text = imr_json_string_or(node, "", "");
-        return add(t, id, imr_strdup(text), strlen(text), at, err);
+        return add(t, id.s, imr_strdup(text), strlen(text), at, err);
     }
     const char *text;
     imr_error why;
@@ -64,14 +63,14 @@ static imr_status add_node(imr_texts *t, const imr_json *node, size_t number, co
     const imr_json *found = imr_document_id(node);
     const char *name = imr_json_string_or(found, "", NULL);
     if (!name && imr_json_is_number(found))
-        snprintf(id, sizeof id, "%lld", (long long)imr_json_int_or(found, "", 0));
+        id = imr_textf("%lld", (long long)imr_json_int_or(found, "", 0));
     const char *title = imr_json_string_or(node, "title", "");
     IMR_AUTOBUF imr_buf b = {0};
     imr_document_text(&b, title, strlen(title), text, strlen(text));
     IMR_TRY(imr_buf_check(&b, err));
     size_t len = b.len;
     char *joined = len ? imr_buf_take(&b) : imr_strdup("");
-    return add(t, name ? name : id, joined, len, at, err);
+    return add(t, name ? name : id.s, joined, len, at, err);
 }
 
 static imr_status parse_array(imr_texts *t, const char *data, size_t len, const char *name,
@@ -83,9 +82,8 @@ static imr_status parse_array(imr_texts *t, const char *data, size_t len, const 
         return imr_fail(err, IMR_E_FORMAT, "%s: expected an array of texts", name);
     size_t place = 0;
     for (const imr_json *n = imr_json_child(root); n; n = imr_json_next(n)) {
-        char at[512];
-        snprintf(at, sizeof at, "%.400s: text %zu", name, ++place);
-        IMR_TRY(add_node(t, n, place, at, err));
+        place++;
+        IMR_TRY(add_node(t, n, place, imr_textf("%.400s: text %zu", name, place).s, err));
     }
     return IMR_OK;
 }
@@ -96,12 +94,11 @@ static imr_status parse_jsonl(imr_texts *t, const char *data, size_t len, const 
     IMR_CLEANUP(imr_jsonl_done) imr_jsonl it;
     imr_jsonl_init(&it, data, len, name);
     for (const imr_json *node;;) {
-        char at[512];
         IMR_TRY(imr_jsonl_next(&it, &node, err));
         if (!node)
             return IMR_OK;
-        snprintf(at, sizeof at, "%.400s:%llu", name, (unsigned long long)it.line);
-        IMR_TRY(add_node(t, node, (size_t)it.line, at, err));
+        const size_t line = (size_t)it.line;
+        IMR_TRY(add_node(t, node, line, imr_textf("%.400s:%zu", name, line).s, err));
     }
 }
 
@@ -118,13 +115,12 @@ static imr_status parse_lines(imr_texts *t, const char *data, size_t len, const 
         while (p < stop && (*p == ' ' || *p == '\t'))
             p++;
         if (p < stop) {
-            char at[512], id[32];
-            snprintf(at, sizeof at, "%.400s:%zu", name, number);
-            snprintf(id, sizeof id, "%zu", number);
+            const imr_text at = imr_textf("%.400s:%zu", name, number),
+                           id = imr_textf("%zu", number);
             size_t n = (size_t)(stop - p);
             if (memchr(p, '\0', n))
-                return imr_fail(err, IMR_E_FORMAT, "%s: a zero byte: not a text file", at);
-            IMR_TRY(add(t, id, imr_strndup(p, n), n, at, err));
+                return imr_fail(err, IMR_E_FORMAT, "%s: a zero byte: not a text file", at.s);
+            IMR_TRY(add(t, id.s, imr_strndup(p, n), n, at.s, err));
         }
         p = next;
     }
@@ -220,9 +216,8 @@ imr_status imr_texts_of(imr_texts *out, const char *const *texts, size_t n, imr_
 {
     IMR_CLEANUP(imr_texts_done) imr_texts t = {0};
     for (size_t i = 0; i < n; i++) {
-        char id[32];
-        snprintf(id, sizeof id, "%zu", i + 1);
-        IMR_TRY(add(&t, id, imr_strdup(texts[i]), strlen(texts[i]), "argument", err));
+        const imr_text id = imr_textf("%zu", i + 1);
+        IMR_TRY(add(&t, id.s, imr_strdup(texts[i]), strlen(texts[i]), "argument", err));
     }
     return IMR_GIVE(out, t);
 }

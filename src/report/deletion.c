@@ -37,16 +37,15 @@ static void pairs(imr_buf *out, const imr_report_deletion *r, imr_stage stage, s
 
 static void words(imr_buf *out, const imr_faith *f, size_t width)
 {
-    IMR_AUTOBUF imr_buf head = {0};
     if (!f->n || !f->rows[0].v[IMR_FAITH_TAU].n)
         return;
-    imr_buf_printf(&head,
-                   "Words of the first document's change: the directions of its first %d taken out "
-                   "of every document's modulation, beside random ones (%d draws, s.d. in "
-                   "brackets); tau and first ten with the ranking now, fall of the lead in sd",
-                   IMR_FAITH_WORDS, IMR_FAITH_DRAWS);
+    const imr_text head =
+        imr_textf("Words of the first document's change: the directions of its first %d taken out "
+                  "of every document's modulation, beside random ones (%d draws, s.d. in "
+                  "brackets); tau and first ten with the ranking now, fall of the lead in sd",
+                  IMR_FAITH_WORDS, IMR_FAITH_DRAWS);
     imr_buf_char(out, '\n');
-    imr_report_wrap(out, imr_buf_text(&head), 0, 0, width);
+    imr_report_wrap(out, head.s, 0, 0, width);
     imr_buf_str(out, "  table    kind   tau   random        ten   random  fall  random\n");
     for (size_t i = 0; i < f->n; i++) {
         const imr_faith_row *r = &f->rows[i];

@@ -22,10 +22,8 @@ static const char *kind_name(size_t k)
     return imr_ranking_kind_name((imr_ranking_kind)k);
 }
 
-static const char *metric_name(char out[IMR_METRIC_NAME], const imr_eval_report *r, size_t m)
-{
-    return imr_metric_name(r->options->metrics[m], out);
-}
+/* Of metric m; the text lives as long as the block around it. */
+#define METRIC(r, m) imr_metric_name((r)->options->metrics[m], (char[IMR_METRIC_NAME]){0})
 
 static imr_eval_group groups(const imr_eval *e)
 {
@@ -34,24 +32,16 @@ static imr_eval_group groups(const imr_eval *e)
 
 /* ---- text ---- */
 
-static const char *fixed(char out[64], double value, bool plus)
-{
-    return isfinite(value) ? imr_format_fixed(out, value, 4, plus) : "-";
-}
-#define FIXED(value)  fixed((char[64]){0}, (value), false)
-#define SIGNED(value) fixed((char[64]){0}, (value), true)
+#define FIXED(value)  (isfinite(value) ? IMR_FIXED(value, 4) : "-")
+#define SIGNED(value) (isfinite(value) ? IMR_SIGNED(value, 4) : "-")
+#define P_VALUE(p)    ((p) < 0.0001 ? "<.0001" : IMR_FIXED(p, 4))
 
+/* And blanks up to the next column. */
 static void put_interval(imr_buf *b, const imr_significance *s)
 {
-    char text[200];
-    snprintf(text, sizeof text, "%s [%s, %s]", SIGNED(s->difference), SIGNED(s->low),
-             SIGNED(s->high));
-    imr_buf_printf(b, "%-27s", text);
-}
-
-static const char *p_value(char out[64], double p)
-{
-    return p < 0.0001 ? "<.0001" : imr_format_fixed(out, p, 4, false);
+    const size_t end = b->len + 27;
+    imr_buf_printf(b, "%s [%s, %s]", SIGNED(s->difference), SIGNED(s->low), SIGNED(s->high));
+    imr_buf_fill(b, ' ', b->len < end ? end - b->len : 0);
 }
 
 /* The differences from another ranking, a line for each metric. */
@@ -66,16 +56,14 @@ static void put_tests(imr_buf *b, const imr_eval_report *r, bool from_encoder)
                         : "after against before: the same",
                     0, 2, IMR_REPORT_WIDTH);
     for (size_t m = 0; m < r->eval->metrics; m++) {
-        char name[IMR_METRIC_NAME], counts[64], p[3][64];
         const imr_significance *t = from_encoder ? &s->row[m * IMR_GROUPS].from_encoder
                                                  : &s->row[m * IMR_GROUPS].from_before;
-        imr_buf_printf(b, "%-13s ", metric_name(name, r, m));
+        imr_buf_printf(b, "%-13s ", METRIC(r, m));
         put_interval(b, t);
-        snprintf(counts, sizeof counts, "%zu/%zu/%zu", t->wins, t->ties, t->losses);
-        imr_buf_printf(b, "%-17s", counts);
+        imr_buf_printf(b, "%-17s", imr_textf("%zu/%zu/%zu", t->wins, t->ties, t->losses).s);
         if (t->has_verdict)
-            imr_buf_printf(b, "%7s%7s%7s\n", p_value(p[0], t->p_t), p_value(p[1], t->p_randomised),
-                           p_value(p[2], from_encoder ? s->p_encoder[m] : s->p_before[m]));
+            imr_buf_printf(b, "%7s%7s%7s\n", P_VALUE(t->p_t), P_VALUE(t->p_randomised),
+                           P_VALUE(from_encoder ? s->p_encoder[m] : s->p_before[m]));
         else
             imr_buf_printf(b, " none below %d queries\n", IMR_SIGNIFICANCE_MIN);
     }
@@ -154,11 +142,10 @@ static void put_kinds(imr_buf *b, const imr_eval_report *r, int columns)
 
 static void put_means(imr_buf *b, const imr_eval_report *r)
 {
-    char name[IMR_METRIC_NAME];
     imr_buf_printf(b, "\n%-16s", "mean");
     put_kinds(b, r, 10);
     for (size_t m = 0; m < r->eval->metrics; m++) {
-        imr_buf_printf(b, "\n%-16s", metric_name(name, r, m));
+        imr_buf_printf(b, "\n%-16s", METRIC(r, m));
         EACH_KIND (k, r)
             imr_buf_printf(b, "%10s", IMR_FIXED(imr_eval_mean(r->eval, (imr_ranking_kind)k, m), 4));
     }
@@ -170,11 +157,10 @@ static void put_means(imr_buf *b, const imr_eval_report *r)
 
 static void put_groups(imr_buf *b, const imr_eval_report *r, size_t metric)
 {
-    char name[IMR_METRIC_NAME];
     imr_buf_printf(b,
                    "\n%s by whether training saw a relevant document, with 95 %% intervals\n"
                    "%-8s%6s",
-                   metric_name(name, r, metric), "", "num_q");
+                   METRIC(r, metric), "", "num_q");
     put_kinds(b, r, 9);
     imr_buf_str(b, r->adapter ? "  after - encoder\n" : "  interval\n");
     for (imr_eval_group g = 0; g < groups(r->eval); g++) {
@@ -197,9 +183,8 @@ static void put_groups(imr_buf *b, const imr_eval_report *r, size_t metric)
 
 static void put_queries(imr_buf *b, const imr_eval_report *r)
 {
-    char name[IMR_METRIC_NAME];
     const imr_eval *e = r->eval;
-    imr_buf_printf(b, "\n%-14s%-7s", r->split->qrels ? metric_name(name, r, 0) : "query",
+    imr_buf_printf(b, "\n%-14s%-7s", r->split->qrels ? METRIC(r, 0) : "query",
                    e->has_train ? "seen" : "");
     put_kinds(b, r, 9);
     imr_buf_char(b, '\n');
@@ -342,10 +327,9 @@ static imr_status json_inputs(imr_buf *b, const imr_eval_report *r, imr_error *e
 /* "after": {"nDCG@10": ..., ... of one ranking, the brace left open: row NULL for the means. */
 static void json_metrics(imr_buf *b, const imr_eval_report *r, size_t kind, const double *row)
 {
-    char name[IMR_METRIC_NAME];
     imr_json_printf(b, "%s: ", kind_name(kind));
     for (size_t m = 0; m < r->eval->metrics; m++)
-        imr_json_printf(b, m ? ", %s: %g" : "{%s: %g", metric_name(name, r, m),
+        imr_json_printf(b, m ? ", %s: %g" : "{%s: %g", METRIC(r, m),
                         row ? row[m] : imr_eval_mean(r->eval, (imr_ranking_kind)kind, m));
 }
 
@@ -368,8 +352,7 @@ static void json_interval(imr_buf *b, const char *name, double mean, double low,
 
 static void json_groups(imr_buf *b, const imr_eval_report *r, size_t metric)
 {
-    char name[IMR_METRIC_NAME];
-    imr_json_printf(b, "{'metric': %s", metric_name(name, r, metric));
+    imr_json_printf(b, "{'metric': %s", METRIC(r, metric));
     for (imr_eval_group g = 0; g < groups(r->eval); g++) {
         const imr_eval_row *row = &r->summary->row[metric * IMR_GROUPS + g];
         const imr_significance *e = &row->from_encoder, *p = &row->from_before;
@@ -472,12 +455,10 @@ static imr_status put_json(imr_buf *b, const imr_eval_report *r, imr_error *err)
     imr_json_printf(b, " 'tests': [");
     for (size_t m = 0; judged && r->adapter && m < r->eval->metrics; m++) {
         const imr_eval_row *row = &s->row[m * IMR_GROUPS];
-        char name[IMR_METRIC_NAME];
-        metric_name(name, r, m);
         imr_buf_str(b, m ? "," : "");
-        json_test(b, name, "encoder", &row->from_encoder, s->p_encoder[m]);
+        json_test(b, METRIC(r, m), "encoder", &row->from_encoder, s->p_encoder[m]);
         imr_buf_char(b, ',');
-        json_test(b, name, "before", &row->from_before, s->p_before[m]);
+        json_test(b, METRIC(r, m), "before", &row->from_before, s->p_before[m]);
     }
     imr_buf_str(b, "],\n");
     if (r->audit)
@@ -499,13 +480,12 @@ static void put_csv(imr_buf *b, const imr_eval_report *r)
 {
     const imr_eval *e = r->eval;
     const imr_audit *a = r->audit;
-    char name[IMR_METRIC_NAME + 16];
     imr_buf_str(b, "query,text,seen");
     for (size_t c = 0; a && c < IMR_AUDIT_COLUMNS; c++)
-        imr_buf_printf(b, ",%s", imr_audit_name(name, a, c));
+        imr_buf_printf(b, ",%s", imr_audit_name((char[IMR_METRIC_NAME + 16]){0}, a, c));
     for (size_t m = 0; !a && m < e->metrics; m++)
         EACH_KIND (k, r)
-            imr_buf_printf(b, ",%s.%s", metric_name(name, r, m), kind_name(k));
+            imr_buf_printf(b, ",%s.%s", METRIC(r, m), kind_name(k));
     imr_buf_str(b, a ? ",document,sentence\r\n" : "\r\n");
     for (size_t j = 0; j < imr_eval_report_rows(r); j++) {
         const size_t i = imr_eval_report_row(r, j);
@@ -559,12 +539,11 @@ static void json_side(imr_buf *b, const imr_eval_side *s, double holm)
 
 static void put_side(imr_buf *b, const imr_eval_side *s, double holm)
 {
-    char p[2][64];
     put_clean(b, s->path);
     imr_buf_str(b, "\n  ");
     put_interval(b, &s->all);
-    imr_buf_printf(b, "%9s%9s", s->all.has_verdict ? p_value(p[0], s->all.p_randomised) : "-",
-                   s->all.has_verdict ? p_value(p[1], holm) : "-");
+    imr_buf_printf(b, "%9s%9s", s->all.has_verdict ? P_VALUE(s->all.p_randomised) : "-",
+                   s->all.has_verdict ? P_VALUE(holm) : "-");
     if (s->unseen.n)
         imr_buf_printf(b, "  unseen %s", SIGNED(s->unseen.difference));
     imr_buf_char(b, '\n');

@@ -7,63 +7,52 @@
 #include "report/report.h"
 #include "text/utf8.h"
 
-static const char *interval(char out[64], double low, double high)
-{
-    if (isnan(low))
-        return "";
-    snprintf(out, 64, "%s to %s", IMR_SIGNED(low, 4), IMR_SIGNED(high, 4));
-    return out;
-}
-
 static void put_means(imr_page *p, const imr_eval_report *r, size_t m)
 {
     static const char *const names[] = {
         "all that are judged", "training saw documents relevant to them", "training saw none"};
-    char caption[IMR_METRIC_NAME + 64], count[24], between[64];
-    imr_metric_name(r->options->metrics[m], caption);
-    snprintf(caption + strlen(caption), 64, ": means, with 95 %% intervals");
-    imr_page_table(p, caption, "*queries|#number|#change|#encoder|#projected|#now|95 % of change");
+    char name[IMR_METRIC_NAME];
+    imr_metric_name(r->options->metrics[m], name);
+    imr_page_table(p, imr_textf("%s: means, with 95 %% intervals", name).s,
+                   "*queries|#number|#change|#encoder|#projected|#now|95 % of change");
     for (size_t g = 0; g < (r->eval->has_train ? IMR_GROUPS : 1); g++) {
         const imr_eval_row *row = &r->summary->row[m * IMR_GROUPS + g];
+        const imr_significance *s = &row->from_encoder;
         double v[IMR_STAGE_COUNT];
         for (size_t k = 0; k < IMR_STAGE_COUNT; k++)
             v[k] = row->n && r->eval->values[k] ? row->mean[k] : (double)NAN;
-        snprintf(count, sizeof count, "%zu", row->n);
         imr_page_row(p, NULL);
-        IMR_PAGE_CELLS(p, names[g], count);
+        IMR_PAGE_CELLS(p, names[g], imr_textf("%zu", row->n).s);
         imr_page_stages(p, v, .2);
         imr_page_cell(p, NULL,
-                      r->adapter ? interval(between, row->from_encoder.low, row->from_encoder.high)
-                                 : "");
+                      r->adapter && !isnan(s->low)
+                          ? imr_textf("%s to %s", IMR_SIGNED(s->low, 4), IMR_SIGNED(s->high, 4)).s
+                          : "");
     }
     imr_page_table_end(p);
 }
 
 static void put_bm25(imr_page *p, const imr_eval_report *r)
 {
-    char name[IMR_METRIC_NAME];
     IMR_AUTOBUF imr_buf line = {0};
     imr_buf_printf(&line, "By words alone (BM25, k1 %g, b %g):", r->options->bm25_k1,
                    r->options->bm25_b);
     for (size_t m = 0; m < r->eval->metrics; m++)
         imr_buf_printf(&line, "%s %s %s", m ? "," : "",
-                       imr_metric_name(r->options->metrics[m], name),
+                       imr_metric_name(r->options->metrics[m], (char[IMR_METRIC_NAME]){0}),
                        IMR_FIXED(imr_eval_mean(r->eval, IMR_RANKED_BM25, m), 4));
     imr_page_put(p, "note", &line);
 }
 
 static void put_words(imr_page *p, const char *caption, const imr_audit_word *w, size_t n)
 {
-    char queries[24], lost[24], won[24], text[100];
     imr_page_table(p, caption, "*words|#queries|#lost|#won|#by chance|#p");
     for (size_t i = 0; i < n; i++, w++) {
-        snprintf(queries, sizeof queries, "%zu", w->queries);
-        snprintf(lost, sizeof lost, "%zu", w->lost);
-        snprintf(won, sizeof won, "%zu", w->won);
-        snprintf(text, sizeof text, "%s%s%s", w->query, w->document ? " ~ " : "",
-                 w->document ? w->document : "");
+        const char *second = w->document ? w->document : "";
         imr_page_row(p, NULL);
-        IMR_PAGE_CELLS(p, text, queries, lost, won, IMR_FIXED(w->chance, 1), IMR_FIXED(w->p, 4));
+        IMR_PAGE_CELLS(p, imr_textf("%s%s%s", w->query, w->document ? " ~ " : "", second).s,
+                       IMR_FIXED((double)w->queries, 0), IMR_FIXED((double)w->lost, 0),
+                       IMR_FIXED((double)w->won, 0), IMR_FIXED(w->chance, 1), IMR_FIXED(w->p, 4));
     }
     imr_page_table_end(p);
 }
@@ -79,11 +68,11 @@ static void put_about(imr_page *p, const imr_audit *a, size_t row)
 static void put_queries(imr_page *p, const imr_eval_report *r)
 {
     const imr_eval *e = r->eval;
-    char caption[IMR_METRIC_NAME + 32] = "Queries";
+    char by[IMR_METRIC_NAME] = "";
     if (e->metrics)
-        snprintf(caption + 7, sizeof caption - 7, ", by %s",
-                 imr_metric_name(r->options->metrics[0], (char[IMR_METRIC_NAME]){0}));
-    imr_page_table(p, caption, "*query|#change|#encoder|#projected|#now|training");
+        imr_metric_name(r->options->metrics[0], by);
+    imr_page_table(p, imr_textf("Queries%s%s", *by ? ", by " : "", by).s,
+                   "*query|#change|#encoder|#projected|#now|training");
     for (size_t j = 0; j < imr_eval_report_rows(r); j++) {
         const size_t i = imr_eval_report_row(r, j);
         double v[IMR_STAGE_COUNT];
@@ -104,15 +93,16 @@ static void put_queries(imr_page *p, const imr_eval_report *r)
 static void put_inputs(imr_page *p, const imr_eval_report *r)
 {
     const imr_adapter *a = r->adapter;
-    IMR_AUTOBUF imr_buf command = {0}, settings = {0};
+    const imr_eval_options *o = r->options;
+    IMR_AUTOBUF imr_buf command = {0};
     imr_report_command(&command, r->command, r->n_command);
-    imr_buf_printf(&settings, "feedback-k %u, scope %s, seed %llu, split %s",
-                   r->options->feedback_k, imr_scope_names[r->options->scope],
-                   (unsigned long long)r->seed, r->split->name);
+    const imr_text settings =
+        imr_textf("feedback-k %u, scope %s, seed %llu, split %s", o->feedback_k,
+                  imr_scope_names[o->scope], (unsigned long long)r->seed, r->split->name);
     imr_page_table(p, "Everything needed to get it again", "*what|value|sha256");
     const char *const rows[][3] = {{"made by", "imrnn " IMR_VERSION, ""},
                                    {"command", imr_buf_text(&command), ""},
-                                   {"settings", imr_buf_text(&settings), ""},
+                                   {"settings", settings.s, ""},
                                    {"cache", r->cache->path, r->cache->sha256},
                                    {"encoder", r->cache->encoder.name, r->cache->encoder.sha256},
                                    {"adapter", a ? a->path : "", a ? a->sha256 : ""}};
@@ -126,13 +116,12 @@ static void put_inputs(imr_page *p, const imr_eval_report *r)
 void imr_eval_report_page(imr_buf *b, const imr_eval_report *r, bool html)
 {
     const imr_eval_summary *s = r->summary;
-    IMR_AUTOBUF imr_buf title = {0};
     imr_page p = {.out = b, .html = html};
-    imr_buf_printf(&title, "%s, split %s: %zu queries, %llu documents",
-                   r->audit ? "Audit" : "Evaluation", r->split->name, r->eval->queries,
-                   (unsigned long long)imr_cache_corpus(r->cache));
-    imr_page_begin(&p, imr_buf_text(&title));
-    imr_page_heading(&p, 1, NULL, imr_buf_text(&title));
+    const imr_text title =
+        imr_textf("%s, split %s: %zu queries, %llu documents", r->audit ? "Audit" : "Evaluation",
+                  r->split->name, r->eval->queries, (unsigned long long)imr_cache_corpus(r->cache));
+    imr_page_begin(&p, title.s);
+    imr_page_heading(&p, 1, NULL, title.s);
     imr_page_say(&p, "lead", s->code ? s->text : r->split->qrels ? "" : "Nothing is judged.");
     for (size_t i = 0; i < r->eval->doubts.n; i++)
         imr_page_say(&p, "warning", r->eval->doubts.v[i].text);

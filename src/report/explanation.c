@@ -26,12 +26,12 @@ static void metrics(imr_page *p, const imr_trace *t)
     size_t top = t->n_documents < 10 ? t->n_documents : 10, judged = 0;
     for (size_t i = 0; i < top; i++)
         judged += t->documents[i].relevance >= 0;
-    IMR_AUTOBUF imr_buf line = {0};
-    imr_buf_printf(&line,
-                   "Of the first %zu now, %zu were judged by nobody; metrics count those as not "
-                   "relevant.",
-                   top, top - judged);
-    imr_page_put(p, "key", &line);
+    imr_page_say(
+        p, "key",
+        imr_textf("Of the first %zu now, %zu were judged by nobody; metrics count those as "
+                  "not relevant.",
+                  top, top - judged)
+            .s);
 }
 
 static void query(imr_page *p, const imr_trace *t, const imr_report_context *c)
@@ -64,24 +64,25 @@ enum { SHOWN = 20, CAPTION = 100 };
 
 static void rank(imr_page *p, uint32_t r)
 {
-    char text[16];
-    snprintf(text, sizeof text, r ? "%u" : "\xe2\x80\x93", r);
-    imr_page_cell(p, NULL, text);
+    imr_page_cell(p, NULL, r ? imr_textf("%u", r).s : "\xe2\x80\x93");
 }
 
 static void row(imr_page *p, const imr_trace *t, const imr_trace_document *d, double most,
                 const char *link)
 {
     const bool adapter = imr_report_adapted(t), after = adapter && d->rank_after;
-    char move[16];
     imr_page_row(p, d->relevance > 0 ? "relevant" : NULL);
     rank(p, d->rank_encoder);
     if (adapter) {
         rank(p, d->rank_before);
         rank(p, d->rank_after);
-        snprintf(move, sizeof move, d->move_encoder ? "%s%d" : "=",
-                 d->move_encoder > 0 ? "\xe2\x96\xb2" : "\xe2\x96\xbc", abs(d->move_encoder));
-        imr_page_cell(p, NULL, after ? move : "left");
+        imr_page_cell(p, NULL,
+                      !after ? "left"
+                      : !d->move_encoder
+                          ? "="
+                          : imr_textf(d->move_encoder > 0 ? "\xe2\x96\xb2%d" : "\xe2\x96\xbc%d",
+                                      abs(d->move_encoder))
+                                .s);
     }
     imr_page_title(p, link, *imr_trace_title(d) ? imr_trace_title(d) : d->id,
                    *imr_trace_title(d) ? d->id : "");
@@ -108,10 +109,8 @@ static void rows(imr_page *p, const imr_trace *t, const imr_report_context *c, c
                        ? "#enc|#proj|#now|#move|*document|#lift, sd|#cosine|judged"
                        : "#enc|*document|#cosine|judged");
     for (size_t i = from; i < to; i++) {
-        char link[48];
-        snprintf(link, sizeof link, "#q%zu-d%zu", p->number, i);
         const bool told = p->html && imr_report_detail(c, i) && imr_report_prints(c, i);
-        row(p, t, imr_trace_at(t, i), most, told ? link : NULL);
+        row(p, t, imr_trace_at(t, i), most, told ? imr_textf("#q%zu-d%zu", p->number, i).s : NULL);
     }
     imr_page_table_end(p);
 }
@@ -128,10 +127,8 @@ static void ranking(imr_page *p, const imr_trace *t, const imr_report_context *c
     imr_page_put(p, NULL, &line);
     imr_svg_ranks(p, t, c);
     rows(p, t, c, "Documents in their order now", 0, first);
-    imr_buf_clear(&line);
-    imr_buf_printf(&line, "%zu more of the %zu listed", n - first, n);
     if (n > first) {
-        imr_page_fold(p, imr_buf_text(&line));
+        imr_page_fold(p, imr_textf("%zu more of the %zu listed", n - first, n).s);
         rows(p, t, c, "Documents further down", first, n);
         imr_page_unfold(p);
     }

@@ -29,14 +29,13 @@ static void words_table(imr_page *p, const imr_word_list *list, imr_change_kind 
         "paper: what the changed vector says", "own: its change, less what all share",
         "unit: its change, as the cosine sees it", "vector: what its vector says"};
     IMR_AUTOBUF imr_buf text = {0};
-    imr_buf_printf(&text, "%s; %s", caption, kinds[kind]);
-    imr_page_table(p, imr_buf_text(&text), "*word|#cosine|#bg z|#effect|in|doubt");
+    imr_page_table(p, imr_textf("%s; %s", caption, kinds[kind]).s,
+                   "*word|#cosine|#bg z|#effect|in|doubt");
     for (size_t i = 0; i < list->n_positive; i++)
         word_row(p, &list->positive[i]);
     for (size_t i = 0; i < list->n_negative; i++)
         word_row(p, &list->negative[i]);
     imr_page_table_end(p);
-    imr_buf_clear(&text);
     imr_line_words(&text, list, kind);
     imr_page_put(p, "key", &text);
 }
@@ -71,7 +70,7 @@ static void why_here(imr_page *p, const imr_why *w, imr_stage stage)
     IMR_CLEANUP(imr_why_rows_done) imr_why_rows r;
     if (!imr_why_rows_make(&r, pairs, stage, ROWS))
         return;
-    char more[48];
+    const imr_text more = imr_textf("%zu more words", r.more);
     const double most = fmax(fabs(r.n ? r.v[0].value : 0), fmax(fabs(r.special), fabs(r.other)));
     imr_page_table(
         p, pairs->centred[stage] ? "Shares of its standing, in sd" : "Shares of its similarity",
@@ -85,11 +84,10 @@ static void why_here(imr_page *p, const imr_why *w, imr_stage stage)
         share_row(p, pairs->query[r.v[i].place].text, r.v[i].value, most, true);
         imr_page_cell(p, NULL, imr_buf_text(&met));
     }
-    snprintf(more, sizeof more, "%zu more words", r.more);
     const struct {
         const char *name;
         double value;
-    } rest[] = {{more, r.other}, {"special tokens", r.special}, {"not from words", r.nothing}};
+    } rest[] = {{more.s, r.other}, {"special tokens", r.special}, {"not from words", r.nothing}};
     for (size_t i = !r.more; i < IMR_LEN(rest); i++) {
         share_row(p, rest[i].name, rest[i].value, most, false);
         imr_page_cell(p, NULL, "");
@@ -189,7 +187,6 @@ static void text(imr_page *p, const imr_detail *d, imr_stage stage)
     const bool in_sd = pairs->centred[IMR_STAGE_ENCODER] != NULL;
     const size_t len = strlen(d->text);
     size_t at = 0;
-    IMR_AUTOBUF imr_buf line = {0};
     imr_page_heading(p, 4, NULL, "Its text");
     imr_page_open(p, "text");
     for (size_t i = 0; i < d->n_spans && !pairs->problem[0]; i++) {
@@ -207,21 +204,19 @@ static void text(imr_page *p, const imr_detail *d, imr_stage stage)
     imr_page_close(p);
     if (d->read_end >= len)
         return;
-    imr_buf_printf(&line,
-                   "Reading ended here: the encoder read %u of its %u tokens. What follows "
-                   "has no part in any number.",
-                   d->why.document_tokens.read, d->why.document_tokens.total);
-    imr_page_put(p, "cut", &line);
+    imr_page_say(p, "cut",
+                 imr_textf("Reading ended here: the encoder read %u of its %u tokens. What follows "
+                           "has no part in any number.",
+                           d->why.document_tokens.read, d->why.document_tokens.total)
+                     .s);
     size_t shown = len - d->read_end;
     while (shown > UNREAD)
         shown = imr_utf8_prev(d->text + d->read_end, UNREAD, UNREAD);
     imr_page_open(p, "text unread");
     imr_page_text_n(p, d->text + d->read_end, shown);
     imr_page_close(p);
-    imr_buf_clear(&line);
     if (d->read_end + shown < len)
-        imr_buf_printf(&line, "and %zu bytes more", len - d->read_end - shown);
-    imr_page_put(p, "key", &line);
+        imr_page_say(p, "key", imr_textf("And %zu bytes more", len - d->read_end - shown).s);
 }
 
 /* ---- the whole ---- */
@@ -230,11 +225,9 @@ static void heading(imr_page *p, const imr_trace *t, size_t place, const imr_tra
                     bool adapted)
 {
     IMR_AUTOBUF imr_buf line = {0};
-    char id[24];
-    snprintf(id, sizeof id, "d%zu", place);
     imr_buf_printf(&line, "%u. %s", adapted ? d->rank_after : d->rank_encoder,
                    d->title[0] ? d->title : d->id);
-    imr_page_heading(p, 3, id, imr_buf_text(&line));
+    imr_page_heading(p, 3, imr_textf("d%zu", place).s, imr_buf_text(&line));
     imr_buf_clear(&line);
     imr_buf_printf(&line, "document %s; encoder %u", d->id, d->rank_encoder);
     if (adapted)

@@ -101,7 +101,6 @@ static void mean(imr_page *p, const imr_report_folder *f, const char *name, cons
 {
     double sum[IMR_STAGE_COUNT] = {0};
     size_t n = 0;
-    char count[24];
     for (size_t i = 0; i < f->rows.n; i++) {
         const imr_folder_row *r = &f->rows.v[i];
         if (isnan(r->value[0]) || (seen && strcmp(r->seen, seen) != 0))
@@ -114,30 +113,28 @@ static void mean(imr_page *p, const imr_report_folder *f, const char *name, cons
         return;
     for (int s = 0; s < IMR_STAGE_COUNT; s++)
         sum[s] /= (double)n;
-    snprintf(count, sizeof count, "%zu", n);
     imr_page_row(p, NULL);
-    IMR_PAGE_CELLS(p, name, count);
+    IMR_PAGE_CELLS(p, name, imr_textf("%zu", n).s);
     imr_page_stages(p, sum, 1);
 }
 
 imr_status imr_report_folder_close(imr_report_folder *f, size_t total, imr_error *err)
 {
-    IMR_AUTOBUF imr_buf out = {0}, line = {0};
+    IMR_AUTOBUF imr_buf out = {0};
     imr_page p = {.out = &out, .html = true};
     if (strcmp(f->format->name, "html") != 0)
         return IMR_OK;
     if (f->rows.n)
         qsort(f->rows.v, f->rows.n, sizeof *f->rows.v, by_loss);
-    if (f->rows.n < total)
-        imr_buf_printf(&line, "%zu of %zu queries explained: it was stopped", f->rows.n, total);
-    else
-        imr_buf_printf(&line, "%zu %s explained", total, total == 1 ? "query" : "queries");
-    imr_page_begin(&p, imr_buf_text(&line));
-    imr_page_heading(&p, 1, NULL, imr_buf_text(&line));
-    imr_buf_clear(&line);
-    imr_buf_printf(&line, "Means of %s",
-                   f->rows.n && f->rows.v[0].metric ? f->rows.v[0].metric : "nothing: unjudged");
-    imr_page_table(&p, imr_buf_text(&line), "*queries|#number|#change|#encoder|#projected|#now");
+    const imr_text title =
+        f->rows.n < total
+            ? imr_textf("%zu of %zu queries explained: it was stopped", f->rows.n, total)
+            : imr_textf("%zu %s explained", total, total == 1 ? "query" : "queries");
+    const char *metric = f->rows.n ? f->rows.v[0].metric : NULL;
+    imr_page_begin(&p, title.s);
+    imr_page_heading(&p, 1, NULL, title.s);
+    imr_page_table(&p, imr_textf("Means of %s", metric ? metric : "nothing: unjudged").s,
+                   "*queries|#number|#change|#encoder|#projected|#now");
     mean(&p, f, "all that are judged", NULL);
     mean(&p, f, "training saw documents relevant to them", "seen");
     mean(&p, f, "training saw none", "unseen");

@@ -48,10 +48,8 @@ static void put_line(imr_inspection *i, const char *label, const char *text)
 
 void imr_fact_int(imr_inspection *i, const char *key, const char *label, size_t value)
 {
-    char text[24];
-    snprintf(text, sizeof text, "%zu", value);
     imr_json_printf(&i->facts.json, ",\n %s: %zu", key, value);
-    put_line(i, label, text);
+    put_line(i, label, imr_textf("%zu", value).s);
 }
 
 void imr_fact_number(imr_inspection *i, const char *key, const char *label, double value,

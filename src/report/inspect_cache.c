@@ -229,10 +229,9 @@ static imr_status add_lengths(imr_inspection *i, const imr_dataset *d, imr_error
             return imr_fail(err, IMR_E_CANCELLED, "looking at the dataset was cancelled");
     }
     imr_fact_number(i, "mean_bytes", "bytes a document", n ? total / (double)n : 0, 0);
-    imr_buf_clear(&text);
-    imr_buf_printf(&text, "%zu documents have neither title nor text", empty);
     if (empty)
-        imr_found(i, IMR_SEVERITY_WARNING, "corpus", imr_buf_text(&text),
+        imr_found(i, IMR_SEVERITY_WARNING, "corpus",
+                  imr_textf("%zu documents have neither title nor text", empty).s,
                   "their vectors mean nothing: drop them from the corpus");
     return IMR_OK;
 }

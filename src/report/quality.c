@@ -50,9 +50,9 @@ static void put_weights(imr_buf *b, const imr_quality *q)
     imr_buf_str(b, "\nLayers                                   shape    length\n");
     for (size_t i = 0; i < q->n_layers; i++) {
         const imr_layer *l = &q->layer[i];
-        char shape[48];
-        snprintf(shape, sizeof shape, l->rank == 2 ? "%zu x %zu" : "%zu", l->shape[0], l->shape[1]);
-        imr_buf_printf(b, " %-34s%11s%10s\n", l->name, shape, CELL(l->length, 3));
+        imr_buf_printf(b, " %-34s%11s%10s\n", l->name,
+                       imr_textf(l->rank == 2 ? "%zu x %zu" : "%zu", l->shape[0], l->shape[1]).s,
+                       CELL(l->length, 3));
     }
 }
 

@@ -62,9 +62,8 @@ static void table(imr_buf *out, const imr_compare *c, bool words)
     const int decimals = c->in_sd ? 2 : 4;
     for (size_t i = 0; i < n; i++) {
         const imr_compare_line *l = &lines[i];
-        IMR_AUTOBUF imr_buf name = {0};
-        imr_buf_printf(&name, "%s%s%s", l->text, l->with ? " ~ " : "", l->with ? l->with : "");
-        imr_report_cell(out, imr_buf_text(&name), NAME);
+        const char *with = l->with ? l->with : "";
+        imr_report_cell(out, imr_textf("%s%s%s", l->text, *with ? " ~ " : "", with).s, NAME);
         number(out, l->value[0], decimals);
         number(out, l->value[1], decimals);
         number(out, l->value[0] - l->value[1], decimals);

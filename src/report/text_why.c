@@ -119,10 +119,8 @@ static void why_here(imr_buf *out, const imr_why *w, imr_stage stage, size_t wid
         share(out, p->query[r.v[i].place].text, r.v[i].value, "");
         meets(out, p, stage, r.v[i].place, r.spare, INDENT + NAME + 6, width);
     }
-    char name[64];
-    snprintf(name, sizeof name, "%zu more", r.more);
     if (r.more)
-        share(out, name, r.other, "\n");
+        share(out, imr_textf("%zu more", r.more).s, r.other, "\n");
     share(out, "special tokens", r.special, "\n");
     share(out, "not from words", r.nothing, "\n");
     IMR_AUTOBUF imr_buf line = {0};

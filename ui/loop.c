@@ -23,17 +23,10 @@ void ui_frame(ui_app *a, ui_term *t, ui_view *v)
 
 /* ---- effects ---- */
 
-static void refused(ui_app *a, imr_status status, const imr_error *err)
+static void suggest(ui_app *a, imr_async *jobs, imr_error *err)
 {
-    if (status != IMR_OK)
-        ui_app_say(a, true, "%s", err->text);
-}
-
-static void suggest(ui_app *a, imr_async *jobs)
-{
-    imr_error err;
     if (*a->suggest_text) {
-        refused(a, imr_async_suggest(jobs, a->suggest_text, a->suggest_serial, &err), &err);
+        (void)imr_async_suggest(jobs, a->suggest_text, a->suggest_serial, err);
         return;
     }
     /* Nothing typed fits every query: take them as they come, without a search. */
@@ -50,17 +43,14 @@ static void suggest(ui_app *a, imr_async *jobs)
 
 /* A note on each marked document of the trace, or on the one that was chosen, or the query; or
  * reads. */
-static void judge(ui_app *a, imr_async *jobs, const imr_trace *t)
+static void judge(ui_app *a, imr_async *jobs, const imr_trace *t, imr_error *err)
 {
     const bool marked = t && a->judged_n;
-    imr_error err;
     for (size_t i = 0; i < (marked ? a->list.marks.n : 1); i++) {
         const size_t at = marked ? imr_trace_place(t, a->list.marks.v[i]) : a->judged_place;
         if (!marked || at != SIZE_MAX)
-            refused(a,
-                    imr_async_notes(jobs, a->notes_path, t, at, a->verdict, a->reviewer, a->reason,
-                                    &err),
-                    &err);
+            (void)imr_async_notes(jobs, a->notes_path, t, at, a->verdict, a->reviewer, a->reason,
+                                  err);
     }
 }
 
@@ -72,14 +62,15 @@ static void resize(ui_app *a, ui_term *t)
     ui_update(a, &e);
 }
 
+/* What could not be begun is said: of several the last. */
 static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
 {
-    imr_error err;
+    imr_error err = {0};
     if (fx & UI_FX_CANCEL)
         imr_async_cancel(jobs);
     if (fx & UI_FX_SWAP && a->second != a->second_asked) {
         a->second_asked = a->second;
-        refused(a, imr_async_make(jobs, IMR_ASYNC_SWAP, NULL, &err), &err);
+        (void)imr_async_make(jobs, IMR_ASYNC_SWAP, NULL, &err);
     }
     if (fx & UI_FX_QUERY && a->facts) {
         const bool held = a->beside_wanted;
@@ -92,29 +83,28 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
                          .settings = a->settings,
                          .serial = a->serial};
         r.settings.candidates = a->candidates; /* they go by the form */
-        refused(a, imr_async_query(jobs, &r, &err), &err);
+        (void)imr_async_query(jobs, &r, &err);
     }
     if (fx & UI_FX_DETAIL && a->trace)
-        refused(a, imr_async_detail(jobs, a->trace, a->reading.place, IMR_DETAIL_WORDS, &err),
-                &err);
+        (void)imr_async_detail(jobs, a->trace, a->reading.place, IMR_DETAIL_WORDS, &err);
     if (fx & UI_FX_COMPARE && a->trace)
-        refused(a, imr_async_compare(jobs, a->trace, a->compared, &err), &err);
+        (void)imr_async_compare(jobs, a->trace, a->compared, &err);
     if (fx & UI_FX_DEEPER && a->trace)
-        refused(a, imr_async_detail(jobs, a->trace, a->reading.place, a->deeper, &err), &err);
+        (void)imr_async_detail(jobs, a->trace, a->reading.place, a->deeper, &err);
     if (fx & UI_FX_MAP && a->trace)
-        refused(a, imr_async_make(jobs, IMR_ASYNC_MAP, a->trace, &err), &err);
+        (void)imr_async_make(jobs, IMR_ASYNC_MAP, a->trace, &err);
     if (fx & UI_FX_QUALITY)
-        refused(a, imr_async_make(jobs, IMR_ASYNC_QUALITY, NULL, &err), &err);
+        (void)imr_async_make(jobs, IMR_ASYNC_QUALITY, NULL, &err);
     if (fx & UI_FX_AUDIT)
-        refused(a, imr_async_make(jobs, IMR_ASYNC_AUDIT, NULL, &err), &err);
+        (void)imr_async_make(jobs, IMR_ASYNC_AUDIT, NULL, &err);
     if (fx & UI_FX_SUGGEST && a->facts)
-        suggest(a, jobs);
+        suggest(a, jobs, &err);
     if (fx & UI_FX_EXPORT)
         ui_export_ask(a, jobs);
     if (fx & UI_FX_COPY)
         ui_copy(a, t, jobs);
     if (fx & (UI_FX_NOTES | UI_FX_JUDGED) && a->notes_path)
-        judge(a, jobs, fx & UI_FX_JUDGED ? a->judged : NULL);
+        judge(a, jobs, fx & UI_FX_JUDGED ? a->judged : NULL, &err);
     if (fx & UI_FX_JUDGED)
         imr_trace_free(IMR_TAKE(a->judged));
     if (fx & UI_FX_THEME)
@@ -126,6 +116,8 @@ static void once(ui_app *a, ui_term *t, imr_async *jobs, unsigned fx)
     }
     if (fx & (UI_FX_REDRAW | UI_FX_THEME))
         t->redraw = true;
+    if (err.status != IMR_OK)
+        ui_app_say(a, true, "%s", err.text);
 }
 
 bool ui_act(ui_app *a, ui_term *t, imr_async *jobs)
@@ -283,9 +275,10 @@ int ui_loop(ui_app *a, ui_term *t, imr_async *jobs)
         if (!ui_act(a, t, jobs))
             break;
         IMR_AUTOBUF imr_buf kept = {0};
-        imr_error err;
-        if (ui_state_due(a, false, &kept))
-            refused(a, imr_async_write(jobs, a->states.path, kept.data, kept.len, &err), &err);
+        imr_error err = {0};
+        if (ui_state_due(a, false, &kept) &&
+            imr_async_write(jobs, a->states.path, kept.data, kept.len, &err) != IMR_OK)
+            ui_app_say(a, true, "%s", err.text);
         double now = imr_clock_seconds();
         bool due = urgent || imr_clock_frozen() || now - drawn >= FRAME_SECONDS;
         if (dirty && due && t->writable(t)) {

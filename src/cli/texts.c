@@ -102,27 +102,40 @@ static imr_status parse_jsonl(imr_texts *t, const char *data, size_t len, const 
     }
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* The next line of [*at, end) without blanks around it, perhaps empty; NULL: there is none. */
+static const char *next_line(const char **at, const char *end, size_t *n)
+{
+    const char *line = *at, *stop = line < end ? memchr(line, '\n', (size_t)(end - line)) : NULL;
+    const char *last = stop ? stop : end;
+    if (line == end)
+        return NULL;
+    *at = stop ? stop + 1 : end;
+    while (line < last && is_blank(*line))
+        line++;
+    while (last > line && is_blank(last[-1]))
+        last--;
+    *n = (size_t)(last - line);
+    return line;
+}
+
 static imr_status parse_lines(imr_texts *t, const char *data, size_t len, const char *name,
                               imr_error *err)
 {
-    size_t number = 0;
-    for (const char *p = data, *end = data + len; p < end;) {
-        const char *newline = memchr(p, '\n', (size_t)(end - p));
-        const char *stop = newline ? newline : end, *next = newline ? newline + 1 : end;
+    size_t number = 0, n;
+    for (const char *from = data, *p; (p = next_line(&from, data + len, &n));) {
         number++;
-        while (stop > p && (stop[-1] == '\r' || stop[-1] == ' ' || stop[-1] == '\t'))
-            stop--;
-        while (p < stop && (*p == ' ' || *p == '\t'))
-            p++;
-        if (p < stop) {
+        if (n) {
             const imr_text at = imr_textf("%.400s:%zu", name, number),
                            id = imr_textf("%zu", number);
-            size_t n = (size_t)(stop - p);
             if (memchr(p, '\0', n))
                 return imr_fail(err, IMR_E_FORMAT, "%s: a zero byte: not a text file", at.s);
             IMR_TRY(add(t, id.s, imr_strndup(p, n), n, at.s, err));
         }
-        p = next;
     }
     return IMR_OK;
 }
@@ -133,34 +146,21 @@ static bool ends(const char *name, const char *with)
     return n >= w && strcasecmp(name + n - w, with) == 0;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 /* By their looks: {" begins an object, and lines that are all between "" or {} are JSON, too. A
  * sentence in quotation marks among others is one. */
 static bool looks_like_jsonl(const char *data, size_t len)
 {
-    const char *end = data + len;
     bool strings = false;
-    for (const char *p = data; p < end; p++) {
-        const char *stop = memchr(p, '\n', (size_t)(end - p)), *last = stop ? stop : end;
-        while (p < last && is_blank(*p))
-            p++;
-        const char *next = stop ? stop : end;
-        while (last > p && is_blank(last[-1]))
-            last--;
-        if (p < last && *p == '{') {
-            const char *key = p + 1;
-            while (key < last && is_blank(*key))
+    size_t n;
+    for (const char *at = data, *p; (p = next_line(&at, data + len, &n)); strings |= n > 0) {
+        if (n && *p == '{') {
+            size_t key = 1;
+            while (key < n && is_blank(p[key]))
                 key++;
-            return key < last && (*key == '"' || *key == '}');
+            return key < n && (p[key] == '"' || p[key] == '}');
         }
-        if (p < last && (*p != '"' || last - p < 2 || last[-1] != '"'))
+        if (n && (*p != '"' || n < 2 || p[n - 1] != '"'))
             return false;
-        strings |= p < last;
-        p = next;
     }
     return strings;
 }

@@ -5,6 +5,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "assets/cli.h"
 #include "base/clock.h"
 #include "base/sha256.h"
 #include "cli/steps.h"
@@ -16,7 +17,6 @@
 #define MANIFEST "MANIFEST.sha256"
 #define CRATE    "ro-crate-metadata.json"
 #define README   "README.md"
-#define TO_FILL  "(to be filled in) "
 
 typedef struct bundle {
     imr_cli *cli;
@@ -135,59 +135,32 @@ static imr_status write_text(const bundle *b, const char *name, const imr_buf *t
 static imr_status write_crate(bundle *b, imr_error *err)
 {
     const imr_cli *cli = b->cli;
-    IMR_AUTOBUF imr_buf out = {0}, line = {0};
-    char ended[IMR_CLOCK_UTC], title[80];
+    IMR_AUTOBUF imr_buf out = {0}, line = {0}, typed = {0}, name = {0};
+    char ended[IMR_CLOCK_UTC];
     imr_clock_utc(ended);
     add_machine(b);
-    snprintf(title, sizeof title, "imrnn %.60s", cli->command->name);
+    imr_json_put_string(&name, imr_textf("imrnn %s", cli->command->name).s);
     imr_report_command(&line, cli->argv, (size_t)cli->argc);
-    imr_json_printf(
-        &out,
-        "{'@context': ['https://w3id.org/ro/crate/1.1/context', "
-        "'https://w3id.org/ro/terms/workflow-run/context'],\n'@graph': [\n"
-        " {'@id': '" CRATE "', '@type': 'CreativeWork', 'about': {'@id': './'}, 'conformsTo': "
-        "{'@id': 'https://w3id.org/ro/crate/1.1'}},\n"
-        " {'@id': './', '@type': 'Dataset', 'name': %s, 'datePublished': %s, 'description': "
-        "'A report, with the hashes of what was read and written', 'license': {'@id': "
-        "'#licence'}, 'author': {'@id': '#agent'}, 'mentions': {'@id': '#run'}, 'conformsTo': "
-        "{'@id': 'https://w3id.org/ro/wfrun/process/0.5'}, 'hasPart': [{'@id': '" README
-        "'}, {'@id': '" MANIFEST "'}, ",
-        title, ended);
-    imr_buf_str(&out, imr_buf_text(&b->parts));
-    imr_json_printf(
-        &out,
-        "]},\n {'@id': 'https://w3id.org/ro/wfrun/process/0.5', '@type': ['CreativeWork', "
-        "'Profile'], 'name': 'Process Run Crate', 'version': '0.5'},\n"
-        " {'@id': '#agent', '@type': 'Person', 'name': '" TO_FILL "who ran it'},\n"
-        " {'@id': '#licence', '@type': 'CreativeWork', 'name': '" TO_FILL "how it may be used'},\n"
-        " {'@id': '" README "', '@type': 'File', 'encodingFormat': 'text/markdown'},\n"
-        " {'@id': '" MANIFEST "', '@type': 'File', 'encodingFormat': 'text/plain'},\n"
-        " {'@id': '#imrnn', '@type': 'SoftwareApplication', 'name': 'imrnn', "
-        "'softwareVersion': %s},\n"
-        " {'@id': '#run', '@type': 'CreateAction', 'name': %s, 'description': %s, 'startTime': "
-        "%s, 'endTime': %s, 'agent': {'@id': '#agent'}, 'instrument': {'@id': '#imrnn'}",
-        IMR_VERSION, title, imr_buf_text(&line), b->started, ended);
-    imr_buf_printf(&out,
-                   ", \"result\": [%s], \"object\": [%s], \"additionalProperty\": [%s]}%s]}\n",
-                   imr_buf_text(&b->parts), imr_buf_text(&b->inputs), imr_buf_text(&b->machine),
-                   imr_buf_text(&b->graph));
+    imr_json_put_string(&typed, imr_buf_text(&line));
+    imr_fill(&out, imr_cli_crate,
+             (const imr_mark[]){{"VERSION", IMR_VERSION},
+                                {"NAME", imr_buf_text(&name)},
+                                {"LINE", imr_buf_text(&typed)},
+                                {"STARTED", b->started},
+                                {"ENDED", ended},
+                                {"PARTS", imr_buf_text(&b->parts)},
+                                {"INPUTS", imr_buf_text(&b->inputs)},
+                                {"MACHINE", imr_buf_text(&b->machine)},
+                                {"GRAPH", imr_buf_text(&b->graph)},
+                                {0}});
     return write_text(b, CRATE, &out, err);
 }
 
 static imr_status write_readme(const bundle *b, imr_error *err)
 {
     IMR_AUTOBUF imr_buf out = {0};
-    imr_buf_printf(&out,
-                   "# imrnn %s, %s\n\nThe report: `report.txt` for people, `" REPORT
-                   "` for programs. What was read is not here:\n`" CRATE
-                   "` names it by hash and size, with the command line and the machine.\n\n"
-                   "    sha256sum -c " MANIFEST "    # the files are as they were written\n"
-                   "    imrnn verify .                  # the report is what is computed now\n\n"
-                   "The hashes leave out what people fill in: this file, and in `" CRATE
-                   "`\nwho ran it and how it may be used.\n\n"
-                   "## Intended use\n\n" TO_FILL "what for, by whom, for which texts\n\n"
-                   "## Limits\n\n" TO_FILL "what it is not for, what was not tested\n",
-                   b->cli->command->name, b->started);
+    imr_fill(&out, imr_cli_readme,
+             (const imr_mark[]){{"COMMAND", b->cli->command->name}, {"STARTED", b->started}, {0}});
     return write_text(b, README, &out, err);
 }
 

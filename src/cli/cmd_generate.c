@@ -55,37 +55,21 @@ static void man_command(imr_buf *b, const imr_command *c)
 
 static void man_page(imr_buf *b, const imr_command *const *commands)
 {
-    IMR_AUTOBUF imr_buf examples = {0};
-    imr_buf_str(b, ".TH IMRNN 1 \"\" \"imrnn " IMR_VERSION "\"\n.SH NAME\n"
-                   "imrnn \\- why a dense retriever ranks as it does, and what an adapter changes\n"
-                   ".SH SYNOPSIS\n.B imrnn\n.I COMMAND\n[options]\n.SH COMMANDS\n");
+    IMR_AUTOBUF imr_buf list = {0}, options = {0}, examples = {0}, escaped = {0};
     for (size_t i = 0; commands[i]; i++)
-        if (!commands[i]->hidden)
-            man_command(b, commands[i]);
-    imr_buf_str(b, ".SH OPTIONS\n");
-    for (size_t i = 0; i < IMR_OPT_COUNT; i++)
-        man_option(b, imr_option_of((imr_option_id)i));
-    imr_buf_str(
-        b, ".SH ENVIRONMENT\nEvery option that is not about one call only can be given "
-           "as IMRNN_<NAME>, such as IMRNN_FEEDBACK_K. NO_COLOR switches colour off. ESCDELAY "
-           "says for how many milliseconds the rest of a key that begins with ESC is "
-           "waited for (100). "
-           "HF_HUB_CACHE, HF_HOME and SENTENCE_TRANSFORMERS_HOME say where encoders "
-           "lie.\n.SH FILES\n.TP\n.I $XDG_CONFIG_HOME/imrnn/config\nsettings of the user: "
-           "lines \\(lqname = value\\(rq, names being those of the options with a variable above "
-           "(\\(lqtheme = light\\(rq), and \\(lqbind LIST x :sort delta\\(rq for the "
-           "explorer, where :keys shows all.\n.TP\n"
-           ".I .imrnn\nsettings of the project, in the current folder; stronger than the "
-           "user's, weaker than the environment and the command line.\n"
-           ".SH COMPLETION\nimrnn generate bash, zsh or fish prints what the shell completes "
-           "commands, options and their values with; imrnn generate man this page.\n"
-           ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage, 3 bad data or model, 130 "
-           "interrupted.\n.SH EXAMPLES\n.nf\n");
-    for (size_t i = 0; commands[i]; i++)
-        if (!commands[i]->hidden)
+        if (!commands[i]->hidden) {
+            man_command(&list, commands[i]);
             imr_manual_of(NULL, &examples, commands[i]);
-    roff(b, imr_buf_text(&examples));
-    imr_buf_str(b, ".fi\n");
+        }
+    for (size_t i = 0; i < IMR_OPT_COUNT; i++)
+        man_option(&options, imr_option_of((imr_option_id)i));
+    roff(&escaped, imr_buf_text(&examples));
+    imr_fill(b, imr_cli_man,
+             (const imr_mark[]){{"VERSION", IMR_VERSION},
+                                {"COMMANDS", imr_buf_text(&list)},
+                                {"OPTIONS", imr_buf_text(&options)},
+                                {"EXAMPLES", imr_buf_text(&escaped)},
+                                {0}});
 }
 
 /* ---- completions: a shell asks the program what may follow ---- */
@@ -170,14 +154,14 @@ static imr_status run_generate(imr_cli *cli, imr_error *err)
 {
     IMR_AUTOBUF imr_buf b = {0};
     const char *form = cli->arguments[0];
+    if (imr_choice_index("man|bash|zsh|fish", form) < 0)
+        return imr_fail(err, IMR_E_USAGE, "generate knows man, bash, zsh and fish, not '%s'", form);
     if (strcmp(form, "man") == 0)
         man_page(&b, cli->commands);
-    for (size_t i = 1; i < imr_cli_files_count; i++) /* behind the manual */
+    for (size_t i = 0; !b.len && i < imr_cli_files_count; i++)
         if (strcmp(form, imr_cli_files[i].name) == 0)
             imr_buf_add(&b, imr_cli_files[i].data, imr_cli_files[i].len);
-    return b.len || b.failed ? imr_cli_emit(cli, &b, err)
-                             : imr_fail(err, IMR_E_USAGE,
-                                        "generate knows man, bash, zsh and fish, not '%s'", form);
+    return imr_cli_emit(cli, &b, err);
 }
 
 const imr_command imr_command_generate = {

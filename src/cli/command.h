@@ -251,6 +251,13 @@ void imr_option_help(imr_buf *b, const imr_option *o);
 /* What assets/cli/manual.txt says of a command: paragraphs, a line each, and its examples, which
  * work with the demo. Appends, where not NULL. */
 void imr_manual_of(imr_buf *details, imr_buf *examples, const imr_command *command);
+/* A text of assets/cli.h with what stands for each name in it, ended by {NULL}: in place of @NAME@,
+ * or of the whole line where there is nothing else. Appends. */
+typedef struct imr_mark {
+    const char *name, *text;
+} imr_mark;
+void imr_fill(imr_buf *b, const unsigned char *text, const imr_mark *marks);
+
 /* Help of one command; of all (short). Appends. */
 void imr_help_command(imr_buf *b, const imr_command *command);
 void imr_help_all(imr_buf *b, const imr_command *const *commands);

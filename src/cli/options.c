@@ -281,6 +281,28 @@ static void put_options(imr_buf *b, const char *title, const imr_option_id *list
         put_option(b, imr_option_of(*list));
 }
 
+void imr_fill(imr_buf *b, const unsigned char *text, const imr_mark *marks)
+{
+    const char *from = (const char *)text, *at = from;
+    while (*at) {
+        const imr_mark *m = marks;
+        size_t n = 0;
+        for (; *at == '@' && m->name; m++) {
+            n = strlen(m->name);
+            if (strncmp(at + 1, m->name, n) == 0 && at[1 + n] == '@')
+                break;
+        }
+        if (*at != '@' || !m->name) {
+            imr_buf_char(b, *at++);
+            continue;
+        }
+        const bool line = at == from || at[-1] == '\n';
+        imr_buf_str(b, m->text);
+        at += n + 2;
+        at += line && *at == '\n';
+    }
+}
+
 void imr_manual_of(imr_buf *details, imr_buf *examples, const imr_command *command)
 {
     const imr_text head = imr_textf("\n# %s\n", command->name);
@@ -318,22 +340,13 @@ void imr_help_command(imr_buf *b, const imr_command *command)
 
 void imr_help_all(imr_buf *b, const imr_command *const *commands)
 {
-    imr_buf_str(b, "imrnn - why a dense retriever ranks as it does, and what an adapter changes\n\n"
-                   "usage: imrnn COMMAND [options]\n       imrnn CACHE        the same as imrnn "
-                   "explore CACHE\n       imrnn explore --dataset my-texts --encoder minilm\n\n"
-                   "commands:\n");
+    IMR_AUTOBUF imr_buf list = {0};
     for (size_t i = 0; commands[i]; i++)
         if (!commands[i]->hidden) {
-            imr_buf_printf(b, "  %-18s", commands[i]->name);
-            imr_report_wrap(b, commands[i]->summary, 20, 20, IMR_REPORT_WIDTH);
+            imr_buf_printf(&list, "  %-18s", commands[i]->name);
+            imr_report_wrap(&list, commands[i]->summary, 20, 20, IMR_REPORT_WIDTH);
         }
-    imr_buf_str(b,
-                "\nimrnn help COMMAND, or COMMAND --help, shows options and an example.\n"
-                "imrnn generate man|bash|zsh|fish prints the man page or a shell's completions.\n"
-                "Settings: flags, then IMRNN_<NAME> in the environment, then the project file\n"
-                ".imrnn, then $XDG_CONFIG_HOME/imrnn/config.\n"
-                "Exit: 0 done, 1 failed, 2 wrong usage, 3 bad data or model, 130 "
-                "interrupted.\n");
+    imr_fill(b, imr_cli_help, (const imr_mark[]){{"COMMANDS", imr_buf_text(&list)}, {0}});
 }
 
 bool imr_help_group(imr_buf *b, const imr_command *const *commands, const char *group)

@@ -107,8 +107,6 @@ void ui_draw_audit(ui_surface s, const ui_audit *u);
 /* The whole verdict, means of each metric, words of losing queries against winning ones. */
 void ui_build_audit(ui_rows *out, const ui_audit *u);
 
-/* ---- view_adapter.c: what the adapter is and does ---- */
-
 /* q NULL: error, or status IMR_OK: it is on its way. facts may be NULL. */
 void ui_build_adapter(ui_rows *out, const imr_session_facts *facts, const imr_quality *q,
                       const imr_error *error);

@@ -27,7 +27,7 @@ imr_status imr_cli_evaluate_adapter(imr_buf *b, imr_cli *cli, const imr_cache *c
                                     const char *checkpoint, bool json, imr_error *err);
 
 /* What a run file beside is of, as ir_metadata 0.2 (YAML, strings as JSON writes them):
- * cli/run_metadata.c. A file of its own, because readers of runs stumble over comments. Who ran it
+ * cli/evaluate_run.c. A file of its own, because readers of runs stumble over comments. Who ran it
  * and why is for people to add. */
 void imr_cli_run_metadata(imr_buf *b, const imr_eval_report *r, imr_ranking_kind kind,
                           const char *tag);

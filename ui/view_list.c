@@ -246,15 +246,25 @@ void ui_draw_list(ui_surface s, const ui_list *l, bool focused)
         row(s, 1 + (int)rows, &c, l, ui_list_row(l, pin), false, false);
 }
 
+/* What the index of an engine finds: "" of a cache, which is exact. */
+static ui_text recall_text(const imr_trace_store *s, const ui_glyphs *g)
+{
+    if (!s->kind || !s->index[0])
+        return (ui_text){0};
+    return isfinite(s->recall) ? ui_textf(" %s recall %s", g->middot, ui_plain(s->recall, 3).s)
+                               : ui_textf(" %s recall ?", g->middot);
+}
+
 ui_text ui_moved_text(const ui_list *l, const ui_glyphs *g)
 {
     const imr_trace *t = l->trace;
     const imr_trace_exchange x = imr_trace_exchanged(t);
+    const ui_text recall = recall_text(&t->inputs.store, g);
     if (ui_shows_both(l))
         return ui_textf("top 10 under B: %u enter (%u ★), %u leave (%u ★)", x.documents[1],
                         x.relevant[1], x.documents[0], x.relevant[0]);
     if (ui_adapted(t))
-        return ui_textf("%u of %zu moved %s %s %s", t->moved_encoder, t->n_documents, g->middot,
-                        g->tau, ui_plain(t->tau_encoder, 2).s);
-    return ui_textf("%zu document%s", t->n_documents, t->n_documents == 1 ? "" : "s");
+        return ui_textf("%u of %zu moved %s %s %s%s", t->moved_encoder, t->n_documents, g->middot,
+                        g->tau, ui_plain(t->tau_encoder, 2).s, recall.s);
+    return ui_textf("%zu document%s%s", t->n_documents, t->n_documents == 1 ? "" : "s", recall.s);
 }

@@ -264,13 +264,7 @@ const char *imr_session_engine_name(imr_session *s)
     const char *table = strncmp(t->fields, "table ", 6) == 0 ? t->fields + 6 : t->name;
     const size_t len = strcspn(table, table == t->name ? "?" : ",");
     IMR_AUTOFREE char *name = imr_strndup(table, len);
-    IMR_AUTOBUF imr_buf text = {0};
-    imr_buf_str(&text, name ? imr_path_base(name) : "");
-    if (t->index[0] && isfinite(t->recall))
-        imr_buf_printf(&text, ", recall@%u %s", t->recall_k, IMR_FIXED(t->recall, 3));
-    else if (t->index[0])
-        imr_buf_str(&text, ", recall unknown");
-    return imr_session_string(s, text.failed ? NULL : imr_buf_text(&text));
+    return imr_session_string(s, name ? imr_path_base(name) : NULL);
 }
 
 imr_status imr_session_measure_store(imr_session *s, const imr_progress *progress, imr_error *err)
@@ -295,11 +289,8 @@ imr_status imr_session_measure_store(imr_session *s, const imr_progress *progres
     t->recall_exact = r.exact;
     t->recall_k = (uint32_t)r.k;
     t->recall_queries = (uint32_t)r.queries;
-    s->facts.dataset_name = imr_session_engine_name(s);
-    if (s->other) {
+    if (s->other)
         s->other->facts.inputs.store = *t;
-        s->other->facts.dataset_name = s->facts.dataset_name;
-    }
     return imr_session_publish(s, err);
 }
 

@@ -139,7 +139,7 @@ static inline const imr_cache *imr_cache_of(const imr_session *s, const imr_trac
 imr_status imr_session_engine_begin(imr_session *s, const imr_progress *progress, imr_error *err);
 /* Once there is an encoder: queries of the dataset, encoded; vectors held against their texts. */
 imr_status imr_session_engine_ready(imr_session *s, const imr_progress *progress, imr_error *err);
-/* "docs, recall@100 .987": the table, collection or folder, and what was measured of its index. */
+/* The table, collection or folder: "public.docs". */
 const char *imr_session_engine_name(imr_session *s);
 /* Appends to s->doubts what speaks against the store; nothing where there is none. */
 imr_status imr_session_engine_doubts(imr_session *s, imr_error *err);

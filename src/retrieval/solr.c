@@ -145,11 +145,11 @@ static imr_status sample(imr_engine *e, imr_engine_rows *out, size_t n,
     char part[64];
     imr_solr_request request = {.query = "*:*", .users = true};
     IMR_TRY(imr_solr_select(&all, NULL, e, &request, progress, err));
-    snprintf(part, sizeof part, "{!hash workers=%" PRIu64 " worker=0}", all > n && n ? all / n : 1);
+    snprintf(part, sizeof part, "{!hash workers=%" PRIu64 " worker=0}", n ? all / n : 0);
     request.name = "partitionKeys";
     request.value = ((imr_solr *)e->state)->id;
     request.limit = out->most;
-    request.filter = part;
+    request.filter = n && all >= 2 * n ? part : NULL; /* Solr refuses to have one worker alone */
     request.by_id = true;
     return imr_solr_select(NULL, out, e, &request, progress, err);
 }

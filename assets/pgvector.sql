@@ -48,6 +48,7 @@ select
   coalesce(array_position('{cosine,ip,l2}', x.metric), 0)::text,
   format('operator(%I.%s)', tn.nspname,
     case x.metric when 'ip' then '<#>' when 'l2' then '<->' else '<=>' end),
+  id.type,
   -- a condition on the id that its index answers, for the texts in $1: those that are none of its
   -- type are passed over
   case when id.typname in ('int2', 'int4', 'int8') then format('%s = any(array(select x::int8 '

@@ -54,7 +54,20 @@ static imr_status check_id(const imr_engine_row *row, imr_error *err)
                : imr_fail(err, IMR_E_FORMAT, "the engine answers an id that is not UTF-8");
 }
 
-/* Valid UTF-8 without a zero, cut at a character; *cut: more was there. */
+void imr_engine_put_text(imr_buf *out, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        bool good;
+        const size_t n = imr_utf8_part((const uint8_t *)text + i, len - i, &good);
+        if (good && text[i])
+            imr_buf_add(out, text + i, n);
+        else
+            imr_buf_str(out, "\xef\xbf\xbd");
+        i += n;
+    }
+}
+
+/* Cut at a character. */
 static imr_status keep_text(const char **out, imr_engine_rows *r, const char *text, size_t len,
                             imr_error *err)
 {
@@ -63,15 +76,7 @@ static imr_status keep_text(const char **out, imr_engine_rows *r, const char *te
         len = imr_utf8_prev(text, len, IMR_ENGINE_TEXT);
         r->cut++;
     }
-    for (size_t i = 0; i < len;) {
-        bool good;
-        const size_t n = imr_utf8_part((const uint8_t *)text + i, len - i, &good);
-        if (good && text[i])
-            imr_buf_add(&clean, text + i, n);
-        else
-            imr_buf_str(&clean, "\xef\xbf\xbd");
-        i += n;
-    }
+    imr_engine_put_text(&clean, text, len);
     IMR_TRY(imr_buf_check(&clean, err));
     IMR_NEED(*out = imr_arena_strndup(r->arena, imr_buf_text(&clean), clean.len), err);
     return IMR_OK;

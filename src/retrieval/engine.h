@@ -96,6 +96,9 @@ void imr_engine_rows_done(imr_engine_rows *r);
  * IMR_E_NUMERIC name the document; IMR_E_LIMIT. */
 imr_status imr_engine_add(imr_engine_rows *r, const imr_engine_row *row, imr_error *err);
 
+/* Appends text as valid UTF-8 without a zero: U+FFFD for what is neither. */
+void imr_engine_put_text(imr_buf *out, const char *text, size_t len);
+
 typedef struct imr_engine imr_engine;
 
 /* What `imrnn cache --store` is to fill in. */

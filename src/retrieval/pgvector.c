@@ -72,7 +72,8 @@ static imr_status check_choice(const imr_pgvector *s, imr_error *err)
 
 static imr_status keep_facts(imr_engine *e, imr_error *err)
 {
-    const imr_pgvector_table *t = &((imr_pgvector *)e->state)->at;
+    imr_pgvector *s = e->state;
+    const imr_pgvector_table *t = &s->at;
     imr_engine_facts *f = &e->facts;
     IMR_AUTOBUF imr_buf fields = {0};
     imr_json *mark IMR_AUTOJSON = NULL;
@@ -91,8 +92,10 @@ static imr_status keep_facts(imr_engine *e, imr_error *err)
                 imr_json_string_or(imr_json_at(mark, "encoder"), imr_encoder_keys[i], "");
             IMR_NEED(f->encoder.text[i] = imr_line_keep(text, strlen(text), e->arena), err);
         }
-        if (!imr_json_bool_or(mark, "finished", false))
-            imr_buf_str(&fields, ", not filled to the end");
+        s->marked = true;
+        s->whole = imr_json_bool_or(mark, "whole", false);
+        s->planned = imr_json_int_or(mark, "documents", 0);
+        imr_buf_str(&fields, s->whole ? "" : ", not filled to the end");
     }
     f->encoder.path = ""; /* of another machine */
     IMR_TRY(imr_buf_check(&fields, err));
@@ -110,9 +113,15 @@ imr_status imr_pgvector_look_up(imr_engine *e, const imr_progress *progress, imr
                                .row = keep_best,
                                .user = e};
     memcpy(q.values, s->named, sizeof s->named);
+    s->fit = 0;
+    s->marked = false;
+    imr_buf_clear(&s->names);
     IMR_TRY(imr_pgvector_ask(e, &q, progress, err));
     IMR_TRY(check_choice(s, err));
-    imr_buf_printf(&sql, "select (%s)::text, coalesce(%s, 0)::text", s->at.rows, s->at.dim);
+    /* An estimate will not do to go on behind. */
+    imr_buf_printf(&sql, "select (%s%s)::text, coalesce(%s, 0)::text",
+                   e->options.fill ? "select count(*) from " : "",
+                   e->options.fill ? s->at.table : s->at.rows, s->at.dim);
     IMR_TRY(imr_buf_check(&sql, err));
     q = (imr_pgvector_question){.sql = sql.data, .fields = 2, .row = keep_counts, .user = e};
     IMR_TRY(imr_pgvector_ask(e, &q, progress, err));
@@ -318,8 +327,8 @@ static imr_status sample(imr_engine *e, imr_engine_rows *out, size_t n,
     const size_t most = out->most, dim = out->dim;
     char limit[32];
     snprintf(limit, sizeof limit, "%zu", n);
-    double percent = 2000 * (double)n / (double)(e->facts.documents + 1);
-    for (;; percent *= 10) {
+    for (uint64_t times = 20;; times *= 10) {
+        const double percent = 100 * (double)times * (double)n / (double)(e->facts.documents + 1);
         const bool whole = *t->in_blocks != 't' || percent > 30;
         IMR_AUTOBUF imr_buf sql = {0};
         if (!whole)
@@ -345,4 +354,7 @@ const imr_engine_driver imr_engine_pgvector = {
     .wake = imr_pgvector_wake,
     .nearest = nearest,
     .find = find,
-    .sample = sample};
+    .sample = sample,
+    .fill_begin = imr_pgvector_fill_begin,
+    .fill_add = imr_pgvector_fill_add,
+    .fill_end = imr_pgvector_fill_end};

@@ -13,13 +13,13 @@
 
 #define IMR_PGVECTOR_SCHEMA "imrnn-table" /* of the comment of a table that we made */
 
-enum { IMR_PG_ID, IMR_PG_VECTOR, IMR_PG_TITLE, IMR_PG_TEXT, IMR_PG_COLUMNS, IMR_PG_FOUND = 17 };
+enum { IMR_PG_ID, IMR_PG_VECTOR, IMR_PG_TITLE, IMR_PG_TEXT, IMR_PG_COLUMNS, IMR_PG_FOUND = 18 };
 
 /* A row of assets/pgvector.sql, which says what is what. Never NULL, "" for what is not there. */
 typedef union imr_pgvector_table {
     struct {
         const char *fits, *table, *column[IMR_PG_COLUMNS], *type, *bare_type, *dim, *rows, *index,
-            *metric, *operator, * id_is_in, *in_blocks, *goes_on, *comment;
+            *metric, *operator, * id_type, *id_is_in, *in_blocks, *goes_on, *comment;
     };
     const char *all[IMR_PG_FOUND];
 } imr_pgvector_table;
@@ -37,6 +37,8 @@ typedef struct imr_pgvector {
     size_t fit;                 /* so many fit equally well */
     imr_buf names;              /* of them */
     float numbers[IMR_MAX_DIM]; /* of a row */
+    bool marked, whole;         /* the table is ours; all of it is there */
+    int64_t planned;            /* documents it was made for */
 } imr_pgvector;
 
 typedef struct imr_pgvector_question {
@@ -45,6 +47,7 @@ typedef struct imr_pgvector_question {
     int n;
     const char *values[1 + IMR_PG_COLUMNS]; /* texts; bytes where there is a length */
     int lengths[1 + IMR_PG_COLUMNS];
+    const char *what;    /* NULL, or what progress calls it */
     const imr_buf *copy; /* what COPY FROM STDIN is given */
     int fields;
     imr_status (*row)(void *user, const struct pg_result *one,
@@ -61,3 +64,9 @@ void imr_pgvector_wake(imr_engine *e);
 void imr_pgvector_put(imr_buf *out, const float *v, size_t n, bool half);
 /* What is where, into `at` and e->facts. */
 imr_status imr_pgvector_look_up(imr_engine *e, const imr_progress *progress, imr_error *err);
+
+imr_status imr_pgvector_fill_begin(imr_engine *e, const imr_engine_plan *plan, uint64_t *done,
+                                   const imr_progress *progress, imr_error *err);
+imr_status imr_pgvector_fill_add(imr_engine *e, const imr_engine_row *rows, size_t n,
+                                 const imr_progress *progress, imr_error *err);
+imr_status imr_pgvector_fill_end(imr_engine *e, const imr_progress *progress, imr_error *err);

@@ -15,6 +15,7 @@ enum { LOOK_MS = 20, STOP_MS = 50 };
 
 typedef struct asking {
     const imr_progress *progress;
+    const char *what;
     double deadline;
     size_t rows, bytes; /* of the answer */
     int waiting;        /* bytes of the row that is coming, at least */
@@ -107,7 +108,7 @@ static imr_status wait_for(imr_engine *e, const asking *a, short events, imr_err
     const imr_pgvector *s = e->state;
     for (;;) {
         struct pollfd f = {.fd = PQsocket(s->conn), .events = events};
-        if (!imr_progress_step(a->progress, "asking PostgreSQL", 0, 0))
+        if (!imr_progress_step(a->progress, a->what, 0, 0))
             return imr_fail(err, IMR_E_CANCELLED, "cancelled");
         if (poll(&f, 1, LOOK_MS) > 0)
             return IMR_OK;
@@ -235,7 +236,6 @@ static imr_status run(imr_engine *e, const imr_pgvector_question *q, asking *a, 
         return lost(s, err);
     (void)PQsetSingleRowMode(c);
     for (;;) {
-        const int more = PQflush(c);
         while (!PQisBusy(c)) {
             PGresult *r = PQgetResult(c);
             if (!r)
@@ -244,7 +244,7 @@ static imr_status run(imr_engine *e, const imr_pgvector_question *q, asking *a, 
             PQclear(r);
             IMR_TRY(status);
         }
-        IMR_TRY(wait_for(e, a, more > 0 ? POLLIN | POLLOUT : POLLIN, err));
+        IMR_TRY(wait_for(e, a, PQflush(c) > 0 ? POLLIN | POLLOUT : POLLIN, err));
         /* libpq holds a whole row: one that is too long is not read to its end. */
         int there = 0;
         (void)ioctl(PQsocket(c), FIONREAD, &there);
@@ -280,12 +280,15 @@ imr_status imr_pgvector_ask(imr_engine *e, const imr_pgvector_question *q,
 {
     imr_pgvector *s = e->state;
     asking a = {.progress = progress,
-                .deadline = e->options.fill ? INFINITY : imr_clock_seconds() + e->options.timeout};
+                .what = q->what ? q->what : "asking PostgreSQL",
+                .deadline = imr_clock_seconds() + e->options.timeout};
     if (PQstatus(s->conn) == CONNECTION_BAD)
         drop(s); /* of an earlier try */
     for (bool kept = s->ready;; kept = false) {
         imr_status status = connect_to(e, &a, err);
         a.rows = a.bytes = 0;
+        if (e->options.fill)
+            a.deadline = INFINITY; /* an index takes hours */
         if (status == IMR_OK)
             status = run(e, q, &a, err);
         const bool gone = PQstatus(s->conn) == CONNECTION_BAD;

@@ -266,6 +266,7 @@ static void add_table(fake *f, const char *comment)
                          "hnsw",
                          "1",
                          "operator(public.<=>)",
+                         "text",
                          "id = any($1::text[])",
                          "true",
                          "true",
@@ -298,7 +299,7 @@ TEST("pgvector: what is looked up becomes facts, statements and values")
     imr_error err;
     fake f = {0};
     imr_engine *e = NULL;
-    add_table(&f, "{\"schema\":\"imrnn-table\",\"finished\":true,\"encoder\":{\"kind\":\"bert\","
+    add_table(&f, "{\"schema\":\"imrnn-table\",\"whole\":true,\"encoder\":{\"kind\":\"bert\","
                   "\"name\":\"made \\u001b[2J\",\"path\":\"/etc\",\"sha256\":\"00\"}}");
     imr_buf *b = add_answer(&f, GO_ON);
     begin_answer(b, 4);

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/array.h"
 #include "base/buf.h"
 #include "base/error.h"
 
@@ -66,6 +67,15 @@ imr_status imr_json_need_int(int64_t *out, const imr_json *node, const char *pat
  */
 imr_status imr_json_check(size_t *values, const void *text, size_t len, const char *name,
                           uint64_t first_line, imr_error *err);
+
+/* Vectors are a hundred times faster taken from a text than from nodes of it. Appends to `out` the
+ * text, which is JSON and ended by a zero byte, with each array of numbers alone that is the value
+ * of `key` replaced by i: v[ends[i-1]] to v[ends[i]-1]. Failure to allocate sticks in `out`. */
+typedef struct imr_json_vectors {
+    IMR_ARRAY(float) v;
+    IMR_ARRAY(size_t) ends;
+} imr_json_vectors;
+void imr_json_lift(imr_buf *out, imr_json_vectors *vectors, const char *text, const char *key);
 
 /* ---- JSONL: one value a line, with line numbers and byte offsets ----
  *

@@ -238,3 +238,54 @@ imr_status imr_json_check(size_t *values, const void *text, size_t len, const ch
     *values = 0;
     return scan_text(values, &s);
 }
+
+/* ---- vectors ---- */
+
+static const char *past_space(const char *p)
+{
+    return p + strspn(p, " \t\r\n");
+}
+
+/* p: at the bracket. Returns what follows the array; NULL when it has anything but numbers. */
+static const char *lift_array(imr_buf *out, imr_json_vectors *to, const char *p)
+{
+    const size_t start = to->v.n;
+    double value;
+    size_t n = 1;
+    do {
+        p = past_space(p + 1);
+        n = strspn(p, "+-.0123456789eE");
+        if (!n || !imr_parse_double(p, n, &value)) {
+            to->v.n = start;
+            return NULL;
+        }
+        out->failed |= !IMR_PUSH(&to->v, (float)value);
+        p = past_space(p + n);
+    } while (*p == ',');
+    if (*p != ']') {
+        to->v.n = start;
+        return NULL;
+    }
+    out->failed |= !IMR_PUSH(&to->ends, to->v.n);
+    return p + 1;
+}
+
+void imr_json_lift(imr_buf *out, imr_json_vectors *vectors, const char *text, const char *key)
+{
+    const size_t len = strlen(key);
+    const char *plain = text;
+    for (const char *p = strchr(text, '"'); p && !out->failed; p = strchr(p, '"')) {
+        const char *name = ++p, *after;
+        while (*p != '"')
+            p += *p == '\\' ? 2 : 1;
+        const bool is_key = (size_t)(p - name) == len && memcmp(name, key, len) == 0;
+        const char *value = past_space(++p);
+        if (!is_key || *value != ':' || *(value = past_space(value + 1)) != '[' ||
+            !(after = lift_array(out, vectors, value)))
+            continue;
+        imr_buf_add(out, plain, (size_t)(value - plain));
+        imr_buf_printf(out, "%zu", vectors->ends.n - 1);
+        plain = p = after;
+    }
+    imr_buf_str(out, plain);
+}

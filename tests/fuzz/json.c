@@ -49,6 +49,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(values == first && twice.len == text.len && memcmp(twice.data, text.data, text.len) == 0);
     (void)imr_json_int_or(j, "a/0/b", 0);
     imr_json_free(again);
+    imr_json_vectors vectors = {.v = {0}};
+    imr_buf_clear(&twice);
+    imr_json_lift(&twice, &vectors, imr_buf_text(&text), "a");
+    must(imr_json_parse(&again, imr_buf_text(&twice), twice.len, "lifted", &err) == IMR_OK);
+    imr_free(vectors.v.v);
+    imr_free(vectors.ends.v);
+    imr_json_free(again);
     imr_json_free(j);
     imr_buf_done(&text);
     imr_buf_done(&twice);

@@ -169,6 +169,29 @@ TEST("numbers are read whole or not at all, and written the same in every locale
     CHECK(!imr_parse_double("1.5 ", 4, &d) && !imr_parse_double("nan", 3, &d) &&
           !imr_parse_double("1e999", 5, &d));
     char text[64];
+    for (const char **t =
+             (const char *[]){".", "-", "", "1.2.3", "1e", "e5", "--1", "1e5.", "1-", "-e1", NULL};
+         *t; t++)
+        CHECK(!imr_parse_double(*t, strlen(*t), &d));
+    for (const char **t = (const char *[]){"-0", "+1", ".5", "-7.", "1E-4", "123456789012345e22",
+                                           "999999999999999e-22", "1e23", "0.1e-22",
+                                           "1234567890123456", "0.000000000000001",
+                                           "9007199254740993", "4.9e-324", "1e+5", "0e99999", NULL};
+         *t; t++) {
+        CHECK(imr_parse_double(*t, strlen(*t), &d));
+        const double by_libc = strtod(*t, NULL);
+        CHECK(memcmp(&d, &by_libc, sizeof d) == 0);
+    }
+    uint64_t state = 1;
+    for (size_t k = 0; k < 20000; k++) {
+        state = state * 6364136223846793005U + 1442695040888963407U;
+        snprintf(text, sizeof text, k % 2 ? "%.*g" : "%.*e", 1 + (int)(state >> 60),
+                 ((double)(state >> 20 & 0xffffff) - 8388608) *
+                     pow(10, (double)(state >> 50 & 31) - 20));
+        const double by_libc = strtod(text, NULL);
+        CHECK(imr_parse_double(text, strlen(text), &d));
+        CHECK(memcmp(&d, &by_libc, sizeof d) == 0);
+    }
     CHECK_STR(imr_format_float(text, 0.1f), "0.100000001");
     CHECK_STR(imr_format_float(text, NAN), "NaN");
     CHECK_STR(imr_format_fixed(text, -0.00001, 4, false), "0.0000");

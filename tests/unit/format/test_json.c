@@ -335,3 +335,24 @@ TEST("a template of JSON is filled in with escaped strings, numbers and truths")
               "18446744073709551615]}");
     imr_buf_done(&b);
 }
+
+TEST("vectors are lifted out of a text of JSON: arrays of numbers alone behind their key")
+{
+    imr_buf out = {0};
+    imr_json_vectors v = {.v = {0}};
+    static const char text[] =
+        "{\"v\":[1,-2.5, 3E-1 ],\"w\":[4],\"t\":\"\\\\\\\",\\\"v\\\":[5] \\\\\",\"v\\\"\":[6],"
+        "\"a\":[\"v\",[7],{ \"v\" : [\n8\t] }],\"v\":[],\"v\":[9,null],\"v\":[[1]],\"v\":\"[2]\"}";
+    imr_json_lift(&out, &v, text, "v");
+    CHECK_STR(imr_buf_text(&out),
+              "{\"v\":0,\"w\":[4],\"t\":\"\\\\\\\",\\\"v\\\":[5] \\\\\",\"v\\\"\":[6],"
+              "\"a\":[\"v\",[7],{ \"v\" : 1 }],\"v\":[],\"v\":[9,null],\"v\":[[1]],\"v\":\"[2]\"}");
+    CHECK(v.ends.n == 2 && v.ends.v[0] == 3 && v.ends.v[1] == 4 && v.v.n == 4);
+    CHECK(v.v.v[0] == 1 && v.v.v[1] == -2.5F && v.v.v[2] == 0.3F && v.v.v[3] == 8);
+    imr_buf_done(&out);
+    imr_json_lift(&out, &v, "{\"a\":1}", "v");
+    CHECK_STR(imr_buf_text(&out), "{\"a\":1}");
+    imr_buf_done(&out);
+    free(v.v.v);
+    free(v.ends.v);
+}

@@ -9,7 +9,6 @@
  */
 #include <fnmatch.h>
 #include <inttypes.h>
-#include <math.h>
 
 #include "base/number.h"
 #include "retrieval/solr_internal.h"
@@ -29,23 +28,29 @@ static void put_text(imr_buf *out, const imr_json *node)
 }
 
 static imr_status read_row(imr_engine_rows *out, const imr_solr *s, const imr_json *document,
-                           imr_buf *text, float *vector, imr_error *err)
+                           imr_buf *text, imr_error *err)
 {
     const char *const names[] = {s->id, s->title, s->text};
     const imr_json *v = imr_json_at(document, s->vector);
-    size_t n = 0, end[3];
+    const size_t at = (size_t)imr_json_int_or(v, "", -1); /* imr_json_lift */
+    const bool lifted = at < s->vectors.ends.n;
+    const size_t start = lifted && at ? s->vectors.ends.v[at - 1] : 0;
+    size_t end[3];
     if (!v)
         return IMR_OK; /* it has no vector */
-    for (v = imr_json_child(v); v && n < IMR_MAX_DIM; v = imr_json_next(v))
-        vector[n++] = (float)imr_json_number_or(v, "", (double)NAN);
     imr_buf_clear(text);
     for (size_t i = 0; i < 3; end[i++] = text->len)
         put_text(text, names[i] ? imr_json_at(document, names[i]) : NULL);
     IMR_TRY(imr_buf_check(text, err));
     const char *id = imr_buf_text(text);
-    const imr_engine_row row = {id,     id + end[0],     id + end[1],
-                                end[0], end[1] - end[0], end[2] - end[1],
-                                vector, n + (v != NULL)};
+    const imr_engine_row row = {id,
+                                id + end[0],
+                                id + end[1],
+                                end[0],
+                                end[1] - end[0],
+                                end[2] - end[1],
+                                s->vectors.v.v + start,
+                                lifted ? s->vectors.ends.v[at] - start : 0};
     return imr_engine_add(out, &row, err);
 }
 
@@ -56,8 +61,6 @@ imr_status imr_solr_select(uint64_t *found, imr_engine_rows *out, imr_engine *e,
     const char *mine = r->filter, *users = r->users ? e->options.filter : NULL;
     IMR_AUTOBUF imr_buf body = {0}, text = {0};
     IMR_AUTOJSON imr_json *root = NULL;
-    IMR_AUTOFREE float *vector = IMR_NEW_ARRAY(float, IMR_MAX_DIM);
-    IMR_NEED(vector, err);
     imr_json_printf(&body, "{'query':%s,'limit':%zu,'fields':%s", r->query, r->limit, s->fields);
     if (r->name)
         imr_json_printf(&body, ",'params':{%s:%s}", r->name, r->value);
@@ -76,7 +79,7 @@ imr_status imr_solr_select(uint64_t *found, imr_engine_rows *out, imr_engine *e,
         return imr_fail(err, IMR_E_FORMAT, "Solr at %s/%s answers without a list of documents",
                         s->root, s->collection);
     for (const imr_json *d = imr_json_child(documents); out && d; d = imr_json_next(d))
-        IMR_TRY(read_row(out, s, d, &text, vector, err));
+        IMR_TRY(read_row(out, s, d, &text, err));
     if (found)
         *found = (uint64_t)there;
     return IMR_OK;

@@ -9,7 +9,7 @@ typedef struct imr_solr_http {
     CURL *easy;
     CURLM *multi;
     struct curl_slist *headers;
-    imr_buf answer;
+    imr_buf answer, lifted; /* as it came, and without its vectors */
     char said[CURL_ERROR_SIZE];
 } http;
 
@@ -53,6 +53,8 @@ void imr_solr_close(imr_engine *e)
         curl_easy_cleanup(s->http->easy);
         curl_slist_free_all(s->http->headers);
         imr_buf_done(&s->http->answer);
+        imr_buf_done(&s->http->lifted);
+        IMR_FREE(s->vectors.v.v, s->vectors.ends.v);
         imr_free(s->http);
     }
     imr_free(s);
@@ -130,6 +132,8 @@ imr_status imr_solr_ask(imr_json **out, imr_engine *e, const imr_buf *body,
     IMR_TRY(imr_buf_check(&url, err));
     IMR_TRY(body ? imr_buf_check(body, err) : IMR_OK);
     imr_buf_clear(&h->answer);
+    imr_buf_clear(&h->lifted);
+    s->vectors.v.n = s->vectors.ends.n = 0;
     h->said[0] = '\0';
     s->code = 0;
     curl_easy_setopt(h->easy, CURLOPT_URL, url.data);
@@ -144,7 +148,13 @@ imr_status imr_solr_ask(imr_json **out, imr_engine *e, const imr_buf *body,
     curl_multi_remove_handle(h->multi, h->easy);
     IMR_TRY(status);
     curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &s->code);
-    status = imr_json_parse(&root, imr_buf_text(&h->answer), h->answer.len, "Solr's answer", err);
+    const char *name = "Solr's answer", *text = imr_buf_text(&h->answer);
+    status = imr_json_check(&(size_t){0}, text, h->answer.len, name, 1, err);
+    if (status == IMR_OK) {
+        imr_json_lift(&h->lifted, &s->vectors, text, s->vector ? s->vector : "");
+        IMR_TRY(imr_buf_check(&h->lifted, err));
+        status = imr_json_parse(&root, h->lifted.data, h->lifted.len, name, err);
+    }
     if (s->code != 200 || imr_json_at(root, "error"))
         return refused(s, root, err);
     IMR_TRY(status);

@@ -346,6 +346,7 @@ UI_ON(highlight)
         if (other || !ui_reading_shows(r, &r->highlights[k]))
             continue;
         r->highlight_at = k + 1;
+        a->pane = a->pane == UI_PANE_WORDS ? UI_PANE_LIST : a->pane; /* it is in the text */
         a->document.top =
             ui_in_sight(a->document.top, ui_lines_find(&r->page, r->highlights[k].start),
                         a->document.page > 1 ? a->document.page : 1);

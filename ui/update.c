@@ -284,21 +284,26 @@ static void move(ui_app *a, long by, bool half_pages)
     }
 }
 
-static long count_of(const char *argument)
+/* How far the action goes; 0: what was typed is no count, which is said. */
+static long count_of(ui_app *a, ui_action action, const char *argument)
 {
     int64_t n = 1;
-    if (argument && (!imr_parse_int(argument, strlen(argument), &n) || n < 1 || n > 100000))
-        n = 1;
-    return (long)n;
+    if (!argument || (imr_parse_int(argument, strlen(argument), &n) && n >= 1 && n <= 100000))
+        return (long)n;
+    ui_app_say(a, true, "%s takes a number from 1 to 100,000, not %.60s", ui_actions[action].name,
+               argument);
+    return 0;
 }
 
 UI_ON(vertical)
 {
     bool down = action == UI_DO_NEXT || action == UI_DO_HALF_DOWN || action == UI_DO_PAGE_DOWN;
-    long by = down ? count_of(argument) : -count_of(argument);
+    const long n = count_of(a, action, argument), by = down ? n : -n;
     bool half = action == UI_DO_HALF_DOWN || action == UI_DO_HALF_UP;
     bool whole = action == UI_DO_PAGE_DOWN || action == UI_DO_PAGE_UP;
     bool typing = a->overlay == UI_OVER_NONE && a->screen == UI_RANK && a->editing;
+    if (!by)
+        return;
     /* Above the first row of the list lie the queries of the past. */
     if (typing && !ui_app_offering(a) && action == UI_DO_PREV && a->list.at == 0 &&
         !a->list.selected)
@@ -319,7 +324,7 @@ UI_ON(horizontal)
     else if (a->screen == UI_MAP)
         ui_go_on_map(a, 0, ui_step(action, UI_DO_RIGHT));
     else if (a->screen == UI_WORDS)
-        shift(&a->cell_document, count_of(argument) * ui_step(action, UI_DO_RIGHT),
+        shift(&a->cell_document, count_of(a, action, argument) * ui_step(action, UI_DO_RIGHT),
               a->reading.document.n);
 }
 

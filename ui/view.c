@@ -491,6 +491,8 @@ static const char *hints(const ui_app *a, ui_context c)
         return "next,list=rank it,kill-start,escape=leave,palette";
     if (c == UI_IN_QUERY)
         return "next,list,kill-start,history,palette";
+    if (a->screen == UI_SELFTEST)
+        return "quit=back,palette";
     if (a->error.status != IMR_OK)
         return "quit,palette";
     if (!a->trace)

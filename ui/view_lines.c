@@ -162,19 +162,26 @@ void ui_draw_facts(ui_surface s, const imr_trace *t, const imr_trace_document *d
 
 /* ---- hint ---- */
 
-/* The keys of a hint; two opposite actions share one. Empty when no key leads there. */
-static ui_text hint_keys(const ui_keymap *m, const ui_glyphs *g, ui_context c, ui_action action)
+/* The keys of a hint; two opposite actions share one: `hit` gets where the other's key is. Empty
+ * when no key leads there. */
+static ui_text hint_keys(struct ui_hit *hit, const ui_keymap *m, const ui_glyphs *g, ui_context c,
+                         ui_action action)
 {
     static const ui_action pairs[][2] = {{UI_DO_NEXT, UI_DO_PREV},
                                          {UI_DO_LEFT, UI_DO_RIGHT},
                                          {UI_DO_HIGHLIGHT_NEXT, UI_DO_HIGHLIGHT_PREV},
                                          {UI_DO_DOC_NEXT, UI_DO_DOC_PREV}};
-    if (action == UI_DO_NEXT && (c == UI_IN_QUERY || c == UI_IN_PICK))
+    if (action == UI_DO_NEXT && (c == UI_IN_QUERY || c == UI_IN_PICK)) {
+        *hit = (struct ui_hit){{0, 0, 1, ui_width(g->updown) / 2}, UI_HIT_DO, UI_DO_PREV};
         return ui_textf("%s", g->updown);
+    }
     ui_text keys = ui_key_for(m, g, c, action), other = {""};
     for (size_t i = 0; i < IMR_LEN(pairs) && *keys.s; i++)
-        if (pairs[i][0] == action)
+        if (pairs[i][0] == action) {
             other = ui_key_for(m, g, c, pairs[i][1]);
+            *hit = (struct ui_hit){
+                {0, ui_width(keys.s) + 1, 1, ui_width(other.s)}, UI_HIT_DO, pairs[i][1]};
+        }
     return *other.s ? ui_textf("%s/%s", keys.s, other.s) : keys;
 }
 
@@ -186,12 +193,16 @@ void ui_draw_hint(ui_surface s, const ui_keymap *m, ui_context c, const char *hi
     for (size_t n; (n = strcspn(hints, ",")) > 0; hints += n + (hints[n] == ',')) {
         size_t name = strcspn(hints, ",=");
         ui_action action = ui_action_find(hints, name);
-        ui_text keys = hint_keys(m, g, c, action), words = ui_textf(" %s", ui_actions[action].hint);
+        struct ui_hit other = {.kind = UI_HIT_DO};
+        ui_text keys = hint_keys(&other, m, g, c, action),
+                words = ui_textf(" %s", ui_actions[action].hint);
         if (hints[name] == '=')
             words = ui_textf(" %.*s", (int)(n - name - 1), hints + name + 1);
         if (!*keys.s || x + ui_width(keys.s) + ui_width(words.s) > end)
             continue;
         ui_hit_put(s, (ui_rect){0, x, 1, ui_width(keys.s) + ui_width(words.s)}, UI_HIT_DO, action);
+        other.at.x += x;
+        ui_hit_put(s, other.at, other.kind, other.value);
         x = ui_put(s, 0, x, UI_KEY, keys.s);
         x = ui_put(s, 0, x, UI_DIM, words.s) + 2;
     }

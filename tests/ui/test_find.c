@@ -291,6 +291,25 @@ TEST("a command that takes no words says so, and does nothing")
     screen_end(&s);
 }
 
+TEST("a count that is none is said, and nothing moves")
+{
+    static const char *const none[] = {"x", "0", "-3", "5x", "100001", "99999999999999999999"};
+    screen s;
+    start(&s, 24, 80);
+    screen_keys(&s, ":next 5\r");
+    CHECK_INT(s.app.list.at, 5);
+    for (size_t i = 0; i < IMR_LEN(none); i++) {
+        screen_keys(&s, ui_textf(":%s %s\r", i % 2 ? "prev" : "next", none[i]).s);
+        CHECK_INT(s.app.list.at, 5);
+        CHECK_CONTAINS(screen_row(&s, 22), "takes a number from 1 to 100,000, not");
+        CHECK_CONTAINS(screen_row(&s, 22), none[i]);
+    }
+    screen_keys(&s, "3:right x\r");
+    CHECK_INT(s.app.cell_document, 0);
+    CHECK_CONTAINS(screen_row(&s, 22), "right takes a number");
+    screen_end(&s);
+}
+
 TEST("a menu that is higher than the screen stands in columns, its words whole")
 {
     screen s;

@@ -104,6 +104,29 @@ TEST("tabs, help and the keys of the hint line are clicked")
     screen_end(&s);
 }
 
+TEST("of two keys that share a hint each is clicked")
+{
+    screen s;
+    begin(&s, 36, 120);
+    int y, x;
+    find(&s, 35, "↑↓", &y, &x);
+    mouse(&s, 0, y, x + 1, 'M');
+    mouse(&s, 0, y, x + 1, 'M');
+    CHECK_INT(s.app.list.at, 2);
+    mouse(&s, 0, y, x, 'M');
+    CHECK(s.app.list.at == 1 && s.app.editing);
+    screen_keys(&s, "\t2");
+    find(&s, 35, "]/[", &y, &x);
+    mouse(&s, 0, y, x, 'M');
+    mouse(&s, 0, y, x + 1, 'M'); /* what stands between them is the first's, as its words are */
+    CHECK_INT(s.app.list.at, 3);
+    mouse(&s, 0, y, x + 2, 'M');
+    CHECK_INT(s.app.list.at, 2);
+    click(&s, 35, "document");
+    CHECK_INT(s.app.list.at, 3);
+    screen_end(&s);
+}
+
 TEST("a click on a word of the query leaves it out, another takes it back")
 {
     screen s;
@@ -241,8 +264,10 @@ TEST("the words beside a text are a pane as others are, and each of them comes i
         CHECK(s.app.pane == UI_PANE_WORDS && s.app.screen == UI_DOCUMENT);
         screen_keys(&s, "]");
         CHECK(at->top == 0 && s.app.pane == UI_PANE_WORDS);
-        screen_keys(&s, "q2");
-        CHECK(s.app.pane == UI_PANE_LIST);
+        screen_keys(&s, "}"); /* a highlight is in the text */
+        CHECK_INT(s.app.pane, UI_PANE_LIST);
+        screen_keys(&s, "\tq2");
+        CHECK_INT(s.app.pane, UI_PANE_LIST);
         screen_end(&s);
     }
 }

@@ -130,8 +130,10 @@ imr_status imr_pgvector_look_up(imr_engine *e, const imr_progress *progress, imr
     return keep_facts(e, err);
 }
 
-/* What holds for a connection. Of an HNSW index come as many rows as are searched for at most. */
-static imr_status set_up(imr_engine *e, size_t k, const imr_progress *progress, imr_error *err)
+/* What holds for a connection. Of an HNSW index come as many rows as are searched for at most; not
+ * said, 200 of SciFact's 100 nearest find 0.995, 100 find 0.979. */
+static imr_status set_up(imr_engine *e, size_t k, bool exact, const imr_progress *progress,
+                         imr_error *err)
 {
     imr_pgvector *s = e->state;
     const char *index = e->facts.index;
@@ -142,7 +144,7 @@ static imr_status set_up(imr_engine *e, size_t k, const imr_progress *progress, 
         return imr_fail(err, IMR_E_USAGE,
                         "an index of type %s is searched with an effort of 1 to %d", index,
                         hnsw ? MOST_SEARCH : MOST_PROBES);
-    effort = effort ? effort : hnsw ? 100 : 10;
+    effort = effort ? effort : hnsw ? 200 : 10;
     if (hnsw && k > effort)
         effort = k < MOST_SEARCH ? (uint32_t)k : MOST_SEARCH;
     imr_buf_printf(&sql, "select set_config('statement_timeout', '%.0f', false)",
@@ -158,9 +160,10 @@ static imr_status set_up(imr_engine *e, size_t k, const imr_progress *progress, 
                            index);
         /* Vectors that are stored beside their rows count for nothing in what the planner thinks a
          * scan of the table takes. With a filter that may still be the better way. */
-        if (!e->options.filter)
-            imr_buf_str(&sql, ", set_config('enable_seqscan', 'off', false)");
+        imr_buf_printf(&sql, ", set_config('enable_seqscan', '%s', false)",
+                       exact || e->options.filter ? "on" : "off");
     }
+    s->exact = exact;
     IMR_TRY(imr_buf_check(&sql, err));
     IMR_NEED(s->setup = imr_arena_strdup(e->arena, sql.data), err);
     return s->ready ? imr_pgvector_ask(e, &(imr_pgvector_question){.sql = s->setup}, progress, err)
@@ -177,11 +180,11 @@ static imr_status open_pgvector(imr_engine *e, const imr_progress *progress, imr
     for (size_t i = 0; i < IMR_LEN(parameters); i++)
         IMR_TRY(imr_engine_parameter(&s->named[i], e, &uri, parameters[i], err));
     IMR_NEED(s->uri = imr_arena_strdup(e->arena, uri.data), err);
-    IMR_TRY(set_up(e, 0, progress, err));
+    IMR_TRY(set_up(e, 0, false, progress, err));
     if (e->options.fill) /* only reached */
         return imr_pgvector_ask(e, &(imr_pgvector_question){.sql = s->setup}, progress, err);
     IMR_TRY(imr_pgvector_look_up(e, progress, err));
-    return set_up(e, 0, progress, err);
+    return set_up(e, 0, false, progress, err);
 }
 
 static void close_pgvector(imr_engine *e)
@@ -239,15 +242,20 @@ static imr_status take_row(void *user, const PGresult *r, imr_error *err)
 }
 
 /* Documents: what goes on behind the table's name, and the values. Texts are cut once the rows are
- * chosen. */
+ * chosen, those that are long. */
 static imr_status ask_rows(imr_engine *e, imr_engine_rows *out, const imr_buf *rest,
                            imr_pgvector_question q, const imr_progress *progress, imr_error *err)
 {
     imr_pgvector *s = e->state;
     taking t = {s, out};
     IMR_AUTOBUF imr_buf sql = {0};
-    imr_buf_printf(&sql, "select i::text, v, left(t::text, %zu), left(x::text, %zu) from (select ",
-                   IMR_ENGINE_TEXT + 1, IMR_ENGINE_TEXT + 1);
+    imr_buf_str(&sql, "select i::text, v");
+    for (const char *c = "tx"; *c; c++)
+        imr_buf_printf(
+            &sql,
+            ", case when octet_length(%c::text) > %zu then left(%c::text, %zu) else %c::text end",
+            *c, IMR_ENGINE_TEXT, *c, IMR_ENGINE_TEXT + 1, *c);
+    imr_buf_str(&sql, " from (select ");
     for (int i = 0; i < IMR_PG_COLUMNS; i++)
         imr_buf_printf(&sql, "%s as %c%s", *s->at.column[i] ? s->at.column[i] : "null", "ivtx"[i],
                        i + 1 < IMR_PG_COLUMNS ? ", " : " from ");
@@ -274,12 +282,14 @@ static void put_where(imr_buf *sql, const imr_engine *e)
 static imr_status nearest(imr_engine *e, imr_engine_rows *out, const float *vector, size_t k,
                           bool exact, const imr_progress *progress, imr_error *err)
 {
-    const imr_pgvector_table *t = &((imr_pgvector *)e->state)->at;
+    imr_pgvector *s = e->state;
+    const imr_pgvector_table *t = &s->at;
     IMR_AUTOBUF imr_buf sql = {0}, v = {0};
     char limit[32];
     snprintf(limit, sizeof limit, "%zu", k);
-    if (strcmp(t->index, "hnsw") == 0 && k > e->facts.effort && e->facts.effort < MOST_SEARCH)
-        IMR_TRY(set_up(e, k, progress, err));
+    if (exact != s->exact ||
+        (strcmp(t->index, "hnsw") == 0 && k > e->facts.effort && e->facts.effort < MOST_SEARCH))
+        IMR_TRY(set_up(e, k, exact, progress, err));
     imr_pgvector_put(&v, vector, e->facts.dim, strcmp(e->facts.type, "halfvec") == 0);
     IMR_TRY(imr_buf_check(&v, err));
     put_where(&sql, e);

@@ -32,6 +32,7 @@ typedef struct imr_pgvector {
     bool ready;                            /* connected, and `setup` was asked */
     const char *uri;                       /* without parameters of ours */
     const char *setup;                     /* the statement asked after connecting */
+    bool exact;                            /* set up to scan the table */
     const char *named[1 + IMR_PG_COLUMNS]; /* in the URL: the table, its columns; or NULL */
     imr_pgvector_table at;
     size_t fit;                 /* so many fit equally well */

@@ -316,7 +316,7 @@ TEST("pgvector: what is looked up becomes facts, statements and values")
     CHECK_INT(e->facts.metric, IMR_METRIC_OF_COSINE);
     CHECK_INT(e->facts.documents, 7);
     CHECK_INT(e->facts.dim, 2);
-    CHECK_INT(e->facts.effort, 100);
+    CHECK_INT(e->facts.effort, 200);
     CHECK_STR(e->facts.encoder.kind, "bert");
     CHECK_STR(e->facts.encoder.path, "");
     IMR_CLEANUP(imr_engine_rows_done) imr_engine_rows rows = {.most = 3, .dim = 2};
@@ -326,12 +326,13 @@ TEST("pgvector: what is looked up becomes facts, statements and values")
     CHECK_STR(rows.rows.v[0].text, "text");
     CHECK(rows.vectors.v[2] == 1 && rows.vectors.v[3] == -2);
     CHECK_STR(rows.rows.v[2].text, "\xef\xbf\xbd");
-    CHECK_STR(
-        f.asked,
-        "select i::text, v, left(t::text, 1048577), left(x::text, 1048577) from (select id as "
-        "i, v as v, title as t, body as x from public.docs where v is not null and id is not "
-        "null and (lang = 'de' -- x\n) order by (v operator(public.<=>) $1::public.vector) "
-        "limit $2::text::int8) s order by v operator(public.<=>) $1::public.vector");
+    CHECK_STR(f.asked,
+              "select i::text, v, case when octet_length(t::text) > 1048576 then left(t::text, "
+              "1048577) else t::text end, case when octet_length(x::text) > 1048576 then "
+              "left(x::text, 1048577) else x::text end from (select id as "
+              "i, v as v, title as t, body as x from public.docs where v is not null and id is not "
+              "null and (lang = 'de' -- x\n) order by (v operator(public.<=>) $1::public.vector) "
+              "limit $2::text::int8) s order by v operator(public.<=>) $1::public.vector");
     /* portal, statement; formats of two values; two values */
     CHECK(memcmp(f.values,
                  "\0\0"

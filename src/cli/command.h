@@ -2,9 +2,9 @@
  * cli/command.h - what a command is, and what it is given.
  *
  * A command is one file cmd_<name>.c that defines one imr_command; main.c lists them in the order
- * of the help. Help, man page and completions are generated from these values and the option
- * table. A command returns a status and fills err; main prints "imrnn: <text>" and exits with
- * imr_status_exit(status). Results go through imr_cli_emit, words for people through
+ * of the help. Help, man page and completions come from these values, the option table and the
+ * texts of assets/cli. A command returns a status and fills err; main prints "imrnn: <text>" and
+ * exits with imr_status_exit(status). Results go through imr_cli_emit, words for people through
  * imr_cli_say.
  */
 #pragma once

@@ -328,27 +328,18 @@ void ui_keymap_done(ui_keymap *m)
 
 bool ui_keymap_writes(ui_action action)
 {
-    static const ui_action actions[] = {UI_DO_EXPORT,  UI_DO_EXPORT_OVER, UI_DO_COPY,
-                                        UI_DO_SUSPEND, UI_DO_JUDGE,       UI_DO_ACCEPT,
-                                        UI_DO_REJECT,  UI_DO_UNSURE,      UI_DO_NOTE};
-    for (size_t i = 0; i < IMR_LEN(actions); i++)
-        if (action == actions[i])
-            return true;
-    return false;
+    static const bool writes[UI_ACTION_COUNT] = {
+        [UI_DO_EXPORT] = 1,  [UI_DO_EXPORT_OVER] = 1, [UI_DO_COPY] = 1,
+        [UI_DO_SUSPEND] = 1, [UI_DO_JUDGE] = 1,       [UI_DO_ACCEPT] = 1,
+        [UI_DO_REJECT] = 1,  [UI_DO_UNSURE] = 1,      [UI_DO_NOTE] = 1};
+    return writes[action];
 }
 
 /* What a stranger may not bind: that, what ends, and the keys that stop. */
 static bool is_reserved(const ui_bind *b)
 {
-    static const char *const keys[] = {"<C-c>", "<C-g>", "q"};
-    if (ui_keymap_writes(b->action) || b->action == UI_DO_QUIT)
-        return true;
-    for (size_t i = 0; i < IMR_LEN(keys); i++) {
-        ui_key key;
-        if (ui_key_parse(&key, keys[i], strlen(keys[i])) && key == b->key)
-            return true;
-    }
-    return false;
+    return ui_keymap_writes(b->action) || b->action == UI_DO_QUIT || b->key == 'q' ||
+           b->key == ('c' | UI_CTRL) || b->key == ('g' | UI_CTRL);
 }
 
 imr_status ui_keymap_bind(ui_keymap *m, const char *text, bool stranger, imr_error *err)

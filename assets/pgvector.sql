@@ -49,14 +49,16 @@ select
   format('operator(%I.%s)', tn.nspname,
     case x.metric when 'ip' then '<#>' when 'l2' then '<->' else '<=>' end),
   id.type,
-  -- a condition on the id that its index answers, for the texts in $1: those that are none of its
+  -- a condition on the id that its index answers, for the texts in a JSON array, $1: those that are none of its
   -- type are passed over
   case when id.typname in ('int2', 'int4', 'int8') then format('%s = any(array(select x::int8 '
-      'from unnest($1::text[]) x where x ~ ''^-?[0-9]{1,18}$'' or x ~ ''^[1-9][0-9]{18}$'' '
+      'from json_array_elements_text($1::json) x where x ~ ''^-?[0-9]{1,18}$'' or x ~ ''^[1-9][0-9]{18}$'' '
       'and x collate "C" <= ''9223372036854775807''))', id.name)
-    when id.typname = 'uuid' then format('%s = any(array(select x::uuid from unnest($1::text[]) x '
+    when id.typname = 'uuid' then format('%s = any(array(select x::uuid '
+      'from json_array_elements_text($1::json) x '
       'where x ~ ''^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$''))', id.name)
-    when id.typcategory = 'S' then format('%s = any($1::text[]::%s[])', id.name, id.type)
+    when id.typcategory = 'S' then format('%s = any(array(select x::%s '
+      'from json_array_elements_text($1::json) x))', id.name, id.type)
     else 'true' end,
   -- can blocks of it be sampled? does an index go on where a filter leaves too little?
   (c.relkind in ('r', 'p', 'm'))::text,

@@ -23,9 +23,8 @@ static int64_t number(const char *text)
 }
 
 /* The first row, and the names of those that fit as well. */
-static imr_status keep_best(void *user, const PGresult *r, imr_error *err)
+static imr_status keep_best(imr_engine *e, const PGresult *r, imr_error *err)
 {
-    imr_engine *e = user;
     imr_pgvector *s = e->state;
     if (s->fit && *PQgetvalue(r, 0, 0) != *s->at.fits)
         return IMR_OK;
@@ -36,11 +35,10 @@ static imr_status keep_best(void *user, const PGresult *r, imr_error *err)
     return imr_buf_check(&s->names, err);
 }
 
-static imr_status keep_counts(void *user, const PGresult *r, IMR_UNUSED imr_error *err)
+static imr_status keep_counts(imr_engine *e, const PGresult *r, IMR_UNUSED imr_error *err)
 {
-    imr_engine_facts *f = &((imr_engine *)user)->facts;
-    f->documents = (uint64_t)number(PQgetvalue(r, 0, 0));
-    f->dim = (size_t)number(PQgetvalue(r, 0, 1));
+    e->facts.documents = (uint64_t)number(PQgetvalue(r, 0, 0));
+    e->facts.dim = (size_t)number(PQgetvalue(r, 0, 1));
     return IMR_OK;
 }
 
@@ -79,7 +77,7 @@ static imr_status keep_facts(imr_engine *e, imr_error *err)
     imr_json *mark IMR_AUTOJSON = NULL;
     f->type = t->bare_type;
     f->index = t->index;
-    f->metric = (imr_engine_metric)(number(t->metric) & 3);
+    f->metric = (imr_engine_metric)(*t->metric & 3);
     f->has_texts = *t->column[IMR_PG_TITLE] || *t->column[IMR_PG_TEXT];
     imr_buf_printf(&fields, "table %s", t->table);
     for (int i = 0; i < IMR_PG_COLUMNS; i++)
@@ -110,8 +108,7 @@ imr_status imr_pgvector_look_up(imr_engine *e, const imr_progress *progress, imr
     imr_pgvector_question q = {.sql = (const char *)imr_sql_pgvector,
                                .n = IMR_LEN(parameters),
                                .fields = IMR_PG_FOUND,
-                               .row = keep_best,
-                               .user = e};
+                               .row = keep_best};
     memcpy(q.values, s->named, sizeof s->named);
     s->fit = 0;
     s->marked = false;
@@ -123,7 +120,7 @@ imr_status imr_pgvector_look_up(imr_engine *e, const imr_progress *progress, imr
                    e->options.fill ? "select count(*) from " : "",
                    e->options.fill ? s->at.table : s->at.rows, s->at.dim);
     IMR_TRY(imr_buf_check(&sql, err));
-    q = (imr_pgvector_question){.sql = sql.data, .fields = 2, .row = keep_counts, .user = e};
+    q = (imr_pgvector_question){.sql = sql.data, .fields = 2, .row = keep_counts};
     IMR_TRY(imr_pgvector_ask(e, &q, progress, err));
     if (e->facts.dim < 1 || e->facts.dim > IMR_MAX_DIM)
         return imr_fail(err, IMR_E_NOT_FOUND, "table %s holds no vectors", s->at.table);
@@ -209,14 +206,9 @@ void imr_pgvector_put(imr_buf *out, const float *v, size_t n, bool half)
     }
 }
 
-typedef struct taking {
-    imr_pgvector *s;
-    imr_engine_rows *out;
-} taking;
-
-static imr_status take_row(void *user, const PGresult *r, imr_error *err)
+static imr_status take_row(imr_engine *e, const PGresult *r, imr_error *err)
 {
-    const taking *t = user;
+    imr_pgvector *s = e->state;
     const uint8_t *p = (const uint8_t *)PQgetvalue(r, 0, 1);
     const size_t len = (size_t)PQgetlength(r, 0, 1), n = len < 4 ? 0 : (size_t)p[0] << 8 | p[1];
     const bool half = len == 4 + 2 * n;
@@ -226,17 +218,17 @@ static imr_status take_row(void *user, const PGresult *r, imr_error *err)
     for (size_t i = 0; i < n; i++) {
         const uint8_t *at = p + 4 + i * (half ? 2 : 4);
         const uint32_t high = (uint32_t)at[0] << 8 | at[1];
-        t->s->numbers[i] = half ? imr_f16_to_f32((uint16_t)high)
-                                : imr_float_of_bits(high << 16 | (uint32_t)at[2] << 8 | at[3]);
+        s->numbers[i] = half ? imr_f16_to_f32((uint16_t)high)
+                             : imr_float_of_bits(high << 16 | (uint32_t)at[2] << 8 | at[3]);
     }
-    return imr_engine_add(t->out,
+    return imr_engine_add(s->out,
                           &(imr_engine_row){.id = PQgetvalue(r, 0, 0),
                                             .id_len = (size_t)PQgetlength(r, 0, 0),
                                             .title = PQgetvalue(r, 0, 2),
                                             .title_len = (size_t)PQgetlength(r, 0, 2),
                                             .text = PQgetvalue(r, 0, 3),
                                             .text_len = (size_t)PQgetlength(r, 0, 3),
-                                            .vector = t->s->numbers,
+                                            .vector = s->numbers,
                                             .dim = n},
                           err);
 }
@@ -247,7 +239,6 @@ static imr_status ask_rows(imr_engine *e, imr_engine_rows *out, const imr_buf *r
                            imr_pgvector_question q, const imr_progress *progress, imr_error *err)
 {
     imr_pgvector *s = e->state;
-    taking t = {s, out};
     IMR_AUTOBUF imr_buf sql = {0};
     imr_buf_str(&sql, "select i::text, v");
     for (const char *c = "tx"; *c; c++)
@@ -266,7 +257,7 @@ static imr_status ask_rows(imr_engine *e, imr_engine_rows *out, const imr_buf *r
     q.sql = sql.data;
     q.fields = IMR_PG_COLUMNS;
     q.row = take_row;
-    q.user = &t;
+    s->out = out;
     return imr_pgvector_ask(e, &q, progress, err);
 }
 
@@ -309,21 +300,16 @@ static imr_status find(imr_engine *e, imr_engine_rows *out, const char *const *i
     const imr_pgvector_table *t = &((imr_pgvector *)e->state)->at;
     IMR_AUTOBUF imr_buf sql = {0}, list = {0};
     for (size_t i = 0; i < n; i++) {
-        imr_buf_str(&list, i ? ",\"" : "{\"");
-        for (const char *c = ids[i]; *c; c++) {
-            if (*c == '"' || *c == '\\')
-                imr_buf_char(&list, '\\');
-            imr_buf_char(&list, *c);
-        }
-        imr_buf_char(&list, '"');
+        imr_buf_char(&list, i ? ',' : '[');
+        imr_json_put_string(&list, ids[i]);
     }
-    imr_buf_char(&list, '}');
+    imr_buf_char(&list, ']');
     IMR_TRY(imr_buf_check(&list, err));
-    if (imr_utf8_first_bad(list.data, list.len) < list.len)
-        return imr_fail(err, IMR_E_NOT_FOUND, "an id that is not UTF-8 names no document");
     /* As a text too: 7 is not 007. */
-    imr_buf_printf(&sql, " where %s is not null and %s::text = any($1::text[]) and %s) s",
-                   t->column[IMR_PG_VECTOR], t->column[IMR_PG_ID], t->id_is_in);
+    imr_buf_printf(&sql,
+                   " where %s is not null and %s and %s::text in (select "
+                   "json_array_elements_text($1::json))) s",
+                   t->column[IMR_PG_VECTOR], t->id_is_in, t->column[IMR_PG_ID]);
     return ask_rows(e, out, &sql, (imr_pgvector_question){.n = 1, .values = {list.data}}, progress,
                     err);
 }

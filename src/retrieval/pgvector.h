@@ -37,6 +37,7 @@ typedef struct imr_pgvector {
     imr_pgvector_table at;
     size_t fit;                 /* so many fit equally well */
     imr_buf names;              /* of them */
+    imr_engine_rows *out;       /* of the request */
     float numbers[IMR_MAX_DIM]; /* of a row */
     bool marked, whole;         /* the table is ours; all of it is there */
     int64_t planned;            /* documents it was made for */
@@ -44,16 +45,14 @@ typedef struct imr_pgvector {
 
 typedef struct imr_pgvector_question {
     const char *sql;
-    bool simple; /* several statements in one transaction, without values */
     int n;
     const char *values[1 + IMR_PG_COLUMNS]; /* texts; bytes where there is a length */
     int lengths[1 + IMR_PG_COLUMNS];
     const char *what;    /* NULL, or what progress calls it */
     const imr_buf *copy; /* what COPY FROM STDIN is given */
     int fields;
-    imr_status (*row)(void *user, const struct pg_result *one,
-                      imr_error *err); /* NULL: passed over */
-    void *user;
+    /* Each row. NULL: there are none; sql may then be several statements, one transaction. */
+    imr_status (*row)(imr_engine *e, const struct pg_result *one, imr_error *err);
 } imr_pgvector_question;
 
 /* Connects where need be, asks, waits. Errors: IMR_E_IO, IMR_E_CANCELLED, IMR_E_NOT_FOUND (a table

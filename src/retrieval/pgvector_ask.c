@@ -179,20 +179,11 @@ static imr_status too_much(imr_error *err)
                     IMR_ENGINE_BYTES >> 20);
 }
 
-static imr_status copy_in(imr_pgvector *s, const imr_buf *b, imr_error *err)
-{
-    for (size_t at = 0, n; at < b->len; at += n) {
-        n = b->len - at < IMR_ENGINE_BYTES ? b->len - at : IMR_ENGINE_BYTES;
-        if (PQputCopyData(s->conn, b->data + at, (int)n) != 1)
-            return lost(s, err);
-    }
-    return PQputCopyEnd(s->conn, NULL) == 1 ? IMR_OK : lost(s, err);
-}
-
 /* A part of the answer. *server: what the server itself says. */
 static imr_status take(imr_engine *e, const imr_pgvector_question *q, asking *a, imr_status *server,
                        const PGresult *r, imr_error *err)
 {
+    const imr_pgvector *s = e->state;
     switch (PQresultStatus(r)) {
     case PGRES_TUPLES_OK:
     case PGRES_COMMAND_OK:
@@ -208,15 +199,18 @@ static imr_status take(imr_engine *e, const imr_pgvector_question *q, asking *a,
             a->bytes += (size_t)PQgetlength(r, 0, i);
         if (a->bytes > IMR_ENGINE_BYTES)
             return too_much(err);
-        if (q->row && PQnfields(r) != q->fields)
+        if (PQnfields(r) != q->fields && q->row)
             break;
-        return q->row && *server == IMR_OK ? q->row(q->user, r, err) : IMR_OK;
+        return q->row && *server == IMR_OK ? q->row(e, r, err) : IMR_OK;
     case PGRES_COPY_IN:
-        if (q->copy && !a->copied) {
-            a->copied = true;
-            return copy_in(e->state, q->copy, err);
-        }
-        break;
+        if (!q->copy || a->copied)
+            break;
+        a->copied = true;
+        return q->copy->len < IMR_ENGINE_BYTES &&
+                       PQputCopyData(s->conn, q->copy->data, (int)q->copy->len) == 1 &&
+                       PQputCopyEnd(s->conn, NULL) == 1
+                   ? IMR_OK
+                   : lost(s, err);
     default:
         break;
     }
@@ -231,8 +225,8 @@ static imr_status run(imr_engine *e, const imr_pgvector_question *q, asking *a, 
     int binary[IMR_LEN(q->lengths)];
     for (int i = 0; i < q->n; i++)
         binary[i] = q->lengths[i] > 0;
-    if (!(q->simple ? PQsendQuery(c, q->sql)
-                    : PQsendQueryParams(c, q->sql, q->n, NULL, q->values, q->lengths, binary, 1)))
+    if (!(q->row ? PQsendQueryParams(c, q->sql, q->n, NULL, q->values, q->lengths, binary, 1)
+                 : PQsendQuery(c, q->sql)))
         return lost(s, err);
     (void)PQsetSingleRowMode(c);
     for (;;) {

@@ -13,7 +13,7 @@ enum { MOST_INDEXED = 2000, PLAIN = 3900 }; /* numbers; bytes of a vector kept i
 static imr_status tell(imr_engine *e, const char *what, const imr_buf *sql, const imr_buf *copy,
                        const imr_progress *progress, imr_error *err)
 {
-    const imr_pgvector_question q = {.sql = sql->data, .simple = true, .what = what, .copy = copy};
+    const imr_pgvector_question q = {.sql = sql->data, .what = what, .copy = copy};
     IMR_TRY(imr_buf_check(sql, err));
     return imr_pgvector_ask(e, &q, progress, err);
 }

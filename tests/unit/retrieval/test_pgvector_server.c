@@ -187,7 +187,7 @@ TEST("pgvector: documents are found by id of any type; what is none is only not 
     } cases[] = {
         {"text",
          {"a'b", "c\"d\\e", "{f,g}", "'; drop table docs; --"},
-         {"a", "NULL", "", "{}", "\\"}},
+         {"a", "NULL", "", "{}", "\\", "\xff"}},
         {"bigint",
          {"7", "-3", "1234567890123456789", "9223372036854775807"},
          {"007", "x", "9223372036854775808", "99999999999999999999", "7.0", ""}},
@@ -393,4 +393,10 @@ TEST("pgvector: nulls are left out, a text of 100 MB is cut by the server")
     CHECK_INT(rows.cut, 1);
     CHECK_INT(strlen(rows.rows.v[0].text), IMR_ENGINE_TEXT - 1);
     CHECK_STR(rows.rows.v[1].text, "");
+    imr_engine_rows_done(&rows);
+    rows.most = 9;
+    sql("update docs set id = E'a\\nb' where id = 'a'");
+    CHECK_INT(e->driver->nearest(e, &rows, (const float[]){1, 2}, 9, false, NULL, &err),
+              IMR_E_FORMAT);
+    CHECK_CONTAINS(err.text, "an id with the control character 0x0a");
 }

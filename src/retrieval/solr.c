@@ -222,35 +222,6 @@ static imr_status choose_text(const char **field, imr_engine *e, const imr_json 
                   : IMR_OK;
 }
 
-/* The field that is named, or the only one there is. */
-static imr_status choose_vector(const imr_json **out, imr_engine *e, const imr_json *schema,
-                                imr_error *err)
-{
-    imr_solr *s = e->state;
-    IMR_AUTOBUF imr_buf there = {0};
-    const imr_json *field = NULL;
-    size_t n = 0;
-    for (const imr_json *i = imr_json_child(imr_json_at(schema, "fields")); i; i = imr_json_next(i))
-        if (*vector_class(schema, i)) {
-            field = n++ ? NULL : i;
-            if (there.len < 300)
-                imr_buf_printf(&there, n > 1 ? ", %s" : "%s", imr_json_string_or(i, "name", ""));
-        }
-    if (s->vector)
-        field = field_of(schema, s->vector);
-    if (!field || !*vector_class(schema, field))
-        return imr_fail(err, IMR_E_NOT_FOUND,
-                        "the collection %s has %s%s; fields of vectors (solr.DenseVectorField) "
-                        "there: %s",
-                        s->collection,
-                        s->vector ? "no vectors in a field "
-                        : n       ? "several (vector= chooses)"
-                                  : "no vectors",
-                        s->vector ? s->vector : "", n ? imr_buf_text(&there) : "none");
-    *out = field;
-    return s->vector ? IMR_OK : keep(&s->vector, e, imr_json_string_or(field, "name", ""), err);
-}
-
 static imr_status take_vector(imr_engine *e, const imr_json *schema, const imr_json *field,
                               imr_error *err)
 {
@@ -282,6 +253,35 @@ static imr_status take_vector(imr_engine *e, const imr_json *schema, const imr_j
     return keep(&e->facts.type, e, vector_class(schema, field), err);
 }
 
+/* The field that is named, or the only one there is. */
+static imr_status choose_vector(imr_engine *e, const imr_json *schema, imr_error *err)
+{
+    imr_solr *s = e->state;
+    IMR_AUTOBUF imr_buf there = {0};
+    const imr_json *field = NULL;
+    size_t n = 0;
+    for (const imr_json *i = imr_json_child(imr_json_at(schema, "fields")); i; i = imr_json_next(i))
+        if (*vector_class(schema, i)) {
+            field = n++ ? NULL : i;
+            if (there.len < 300)
+                imr_buf_printf(&there, n > 1 ? ", %s" : "%s", imr_json_string_or(i, "name", ""));
+        }
+    if (s->vector)
+        field = field_of(schema, s->vector);
+    if (!field || !*vector_class(schema, field))
+        return imr_fail(err, IMR_E_NOT_FOUND,
+                        "the collection %s has %s%s; fields of vectors (solr.DenseVectorField) "
+                        "there: %s",
+                        s->collection,
+                        s->vector ? "no vectors in a field "
+                        : n       ? "several (vector= chooses)"
+                                  : "no vectors",
+                        s->vector ? s->vector : "", n ? imr_buf_text(&there) : "none");
+    if (!s->vector)
+        IMR_TRY(keep(&s->vector, e, imr_json_string_or(field, "name", ""), err));
+    return take_vector(e, schema, field, err);
+}
+
 /* What was noted when it was filled; who may not ask for that, or has no SolrCloud, sees none. */
 static imr_status read_mark(imr_engine *e, const imr_progress *progress, imr_error *err)
 {
@@ -294,10 +294,11 @@ static imr_status read_mark(imr_engine *e, const imr_progress *progress, imr_err
         return status;
     const char *text = imr_json_string_or(imr_json_child(imr_json_at(root, "cluster/collections")),
                                           IMR_SOLR_MARK, "");
-    s->marked = imr_json_parse(&mark, text, strlen(text), "mark", NULL) == IMR_OK;
+    if (imr_json_parse(&mark, text, strlen(text), "mark", NULL) != IMR_OK)
+        mark = NULL; /* most often none is there */
     s->documents = imr_json_int_or(mark, "documents", -1);
     const bool here = strcmp(imr_json_string_or(mark, "vector", ""), s->vector) == 0;
-    const imr_json *by = imr_json_at(mark, here ? "encoder" : "no");
+    const imr_json *by = here ? imr_json_at(mark, "encoder") : NULL;
     for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++)
         IMR_NEED(e->facts.encoder.text[i] =
                      imr_arena_strdup(e->arena, imr_json_string_or(by, imr_encoder_keys[i], "")),
@@ -322,7 +323,6 @@ imr_status imr_solr_look_up(imr_engine *e, const imr_progress *progress, imr_err
     imr_solr *s = e->state;
     IMR_AUTOBUF imr_buf all = {0}, found = {0};
     IMR_AUTOJSON imr_json *root = NULL;
-    const imr_json *field = NULL;
     const imr_status status =
         imr_solr_ask(&root, e, NULL, progress, err, s->collection, "/schema?wt=json", "");
     if (status == IMR_E_NOT_FOUND)
@@ -333,8 +333,7 @@ imr_status imr_solr_look_up(imr_engine *e, const imr_progress *progress, imr_err
     const char **const fields[] = {&s->id, &s->title, &s->text};
     static const char *const names[][4] = {
         {"id", NULL}, {"title", "name", NULL}, {"text", "body", "content", NULL}};
-    IMR_TRY(choose_vector(&field, e, schema, err));
-    IMR_TRY(take_vector(e, schema, field, err));
+    IMR_TRY(choose_vector(e, schema, err));
     imr_buf_str(&all, s->vector);
     imr_buf_printf(&found, "collection %s, vector %s", s->collection, s->vector);
     for (size_t i = 0; i < IMR_LEN(fields); i++) {

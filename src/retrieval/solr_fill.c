@@ -61,7 +61,7 @@ static imr_status check_mark(const imr_engine *e, const imr_engine_plan *plan, i
     for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++)
         if (&by->text[i] != &by->name && strcmp(noted(by, i), noted(plan->encoder, i)) != 0)
             other = "by another encoder, or into another vector field";
-    return s->marked && other
+    return s->documents >= 0 && other
                ? imr_fail(err, IMR_E_IO,
                           "the collection %s was filled %s: take another, or delete this one",
                           s->collection, other)
@@ -105,16 +105,16 @@ imr_status imr_solr_fill_begin(imr_engine *e, const imr_engine_plan *plan, uint6
     e->options.timeout = fmax(e->options.timeout, 600);
     IMR_TRY(check_mark(e, plan, err));
     IMR_TRY(commit(&there, e, progress, err));
-    if (!s->marked && there && !plan->into_existing)
+    if (s->documents < 0 && there && !plan->into_existing)
         return imr_fail(err, IMR_E_IO,
                         "the collection %s has %" PRIu64
                         " documents that imrnn did not put in; --into-existing adds to them",
                         s->collection, there);
-    if (!s->marked && !there)
+    if (s->documents < 0 && !there)
         IMR_TRY(write_mark(e, plan, progress, err));
     e->facts.documents = plan->documents;
     /* Batches go one after the other: all but the last are in whole. That one is put in again. */
-    *done = !s->marked                 ? 0
+    *done = s->documents < 0           ? 0
             : there >= plan->documents ? plan->documents
             : there > BATCH            ? there - BATCH
                                        : 0;

@@ -14,10 +14,9 @@ typedef struct imr_solr {
     const char *root, *collection, *rest; /* "http://host:8983/solr", "docs", "&more=parameters" */
     const char *id, *vector, *title, *text; /* fields; title and text NULL: there is none */
     const char *fields;                     /* all of them */
-    bool marked;              /* we filled it: with facts.encoder, if into this vector field, and */
-    int64_t documents;        /* so many, or were to */
-    imr_json_vectors vectors; /* lifted from the last answer */
-    long code;                /* of HTTP, of the last answer */
+    int64_t documents;                      /* we were to fill it with; -1: we did not make it */
+    imr_json_vectors vectors;               /* lifted from the last answer */
+    long code;                              /* of HTTP, of the last answer */
 } imr_solr;
 
 imr_status imr_solr_connect(imr_engine *e, imr_error *err);

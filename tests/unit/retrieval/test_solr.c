@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "retrieval/engine.h"
 #include "tests/support/test.h"
 
@@ -45,6 +46,7 @@ typedef struct server {
     atomic_bool stop;
     atomic_int connections;
     char target[1024], body[8192]; /* of the last request */
+    bool signed_in;
 } server;
 
 static bool readable(server *s, int fd)
@@ -102,6 +104,7 @@ static bool serve(server *s, int fd)
         head[n += (size_t)got] = '\0';
     }
     snprintf(s->target, sizeof s->target, "%.*s", (int)strcspn(head, "\r"), head);
+    s->signed_in = strstr(head, "\r\nAuthorization: Basic dTpzZWNyZXQ=\r\n") != NULL; /* u:secret */
     snprintf(s->body, sizeof s->body, "%s", end + 4);
     while (s->mode == STALL) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -229,6 +232,8 @@ TEST("Solr: ids, samples and the exact scan go as values; what no id can be is n
         "{\"query\":\"*:*\",\"limit\":4,\"fields\":\"v,id,title,body\",\"params\":{"
         "\"partitionKeys\":\"id\"},\"sort\":\"id asc\",\"filter\":[\"{!hash workers=3 worker=0}\","
         "\"lang:\\\"en\\\" ${x}\"]}");
+    CHECK_OK(e->driver->sample(e, &r, 4, NULL, &err)); /* of 7: half of them cannot be had */
+    CHECK_CONTAINS(s.body, "\"filter\":[\"lang:\\\"en\\\" ${x}\"]}");
     const float q[3] = {1, 2, 3};
     CHECK_OK(e->driver->nearest(e, &r, q, 4, true, NULL, &err));
     CHECK_CONTAINS(s.body, "{\"query\":\"{!func v=$imrnn}\",\"limit\":4,");
@@ -401,6 +406,27 @@ TEST("Solr: a request is cancelled, times out, finds nobody, loses its connectio
     CHECK(!open_at("solr+http://127.0.0.1:1/solr/a b", "", &err) && err.status == IMR_E_USAGE);
     CHECK(!open_at("solr+http://u:secret@127.0.0.1:1/solr/docs", "", &err));
     CHECK(err.status == IMR_E_USAGE && !strstr(err.text, "secret"));
+}
+
+TEST("Solr: ~/.netrc is read where one says so")
+{
+    imr_error err = {0};
+    server s = {0};
+    char *home = getenv("HOME"), old[512];
+    const char *dir = test_tmpdir(), entry[] = "machine 127.0.0.1 login u password secret\n";
+    snprintf(old, sizeof old, "%s", home ? home : "");
+    CHECK_OK(imr_file_write(test_path(dir, ".netrc"), entry, sizeof entry - 1, &err));
+    setenv("HOME", dir, 1);
+    start(&s);
+    for (int netrc = 0; netrc < 2; netrc++) {
+        imr_engine *e = NULL;
+        const imr_engine_options o = {.url = s.url, .netrc = netrc};
+        CHECK_OK(imr_engine_open(&e, &o, NULL, &err));
+        CHECK_INT(s.signed_in, netrc);
+        imr_engine_close(e);
+    }
+    stop(&s);
+    setenv("HOME", old, 1);
 }
 
 TEST("Solr: whatever memory is missing, it is said, and nothing is left behind")

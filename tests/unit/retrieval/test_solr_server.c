@@ -1,5 +1,5 @@
-/* Solr as an engine, against a running SolrCloud: IMRNN_TEST_SOLR=solr+http://127.0.0.1:PORT/solr/docs,
- * with a config set "docs": fields id, title, text and v, a vector of any dimension, cosine. */
+/* Solr as an engine, against a running SolrCloud: IMRNN_TEST_SOLR=http://127.0.0.1:PORT/solr, with a
+ * config set "docs": fields id, title, text and v, a vector of any dimension, cosine. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -57,7 +57,7 @@ static imr_engine *open_it(const char *more, bool fill, const char *filter, imr_
 {
     char url[512];
     imr_engine *e = NULL;
-    snprintf(url, sizeof url, "%s/%s%s", made.root, made.name, more);
+    snprintf(url, sizeof url, "solr+%s/%s%s", made.root, made.name, more);
     const imr_engine_options o = {.url = url, .fill = fill, .filter = filter, .timeout = 120};
     if (imr_engine_open(&e, &o, NULL, err) != IMR_OK)
         FAIL("%s", err->text);
@@ -94,7 +94,7 @@ static void begin(void)
     const char *root = getenv("IMRNN_TEST_SOLR");
     if (!root)
         SKIP("no SolrCloud: IMRNN_TEST_SOLR is not set");
-    snprintf(made.root, sizeof made.root, "%.*s", (int)(strrchr(root, '/') - root), root);
+    snprintf(made.root, sizeof made.root, "%s", root);
     snprintf(made.name, sizeof made.name, "imrnn_%d_%d", (int)getpid(), number++);
     snprintf(path, sizeof path,
              "admin/collections?action=CREATE&name=%s&collection.configName=docs&numShards=2",

@@ -46,7 +46,7 @@ static bool parse_short(const char *text, size_t len, double *out)
                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     int64_t value = 0, power = 0;
     size_t digits = 0, point = SIZE_MAX, i = text[0] == '-';
-    for (; i < len && ((text[i] >= '0' && text[i] <= '9') || (text[i] == '.' && point > i)); i++)
+    for (; i < len && ((text[i] >= '0' && text[i] <= '9') || (point > i && text[i] == '.')); i++)
         if (text[i] == '.')
             point = i;
         else if (digits++ < 15)

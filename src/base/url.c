@@ -19,12 +19,11 @@ const char *imr_url_secret(const char *url)
     size_t at = start ? strcspn(start += 3, "/?") : 0;
     while (at && start[at - 1] != '@')
         at--;
-    if (at && (colon = memchr(start, ':', at - 1)) && colon + 2 < start + at)
-        return "a password in a URL is seen by everybody who lists processes: leave it out and use "
-               "PGPASSWORD, ~/.pgpass or, for HTTP, --netrc with ~/.netrc";
+    bool secret = at && (colon = memchr(start, ':', at - 1)) && colon + 2 < start + at;
     for (; query; query = strchr(query + 1, '&'))
-        if (strncasecmp(query + 1, "password=", 9) == 0 ||
-            strncasecmp(query + 1, "sslpassword=", 12) == 0)
-            return "the URL names a password: leave it out and use PGPASSWORD or ~/.pgpass";
-    return NULL;
+        secret |= strncasecmp(query + 1, "password=", 9) == 0 ||
+                  strncasecmp(query + 1, "sslpassword=", 12) == 0;
+    return secret ? "a password in a URL is seen by everybody who lists processes: leave it out "
+                    "and use PGPASSWORD, ~/.pgpass or, for HTTP, --netrc with ~/.netrc"
+                  : NULL;
 }

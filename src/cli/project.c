@@ -130,17 +130,17 @@ static imr_status vouched(bool *out, const imr_buf *text, bool mine, imr_buf *sa
 
 /* Where it connects, and what is sent there, even of one's own file, which may have come with a
  * folder from anywhere: after a yes. */
-static imr_status check_store(imr_config *c, const imr_buf *text, bool mine, imr_buf *said,
-                              imr_error *err)
+static imr_status check_store(imr_config *c, const imr_buf *text, imr_buf *said, imr_error *err)
 {
-    static const imr_option_id asked[] = {IMR_OPT_STORE, IMR_OPT_STORE_FILTER};
+    const bool store = imr_config_from(c, IMR_OPT_STORE) == IMR_FROM_PROJECT_FILE,
+               filter = imr_config_from(c, IMR_OPT_STORE_FILTER) == IMR_FROM_PROJECT_FILE;
     bool use = true;
-    for (size_t i = 0; i < IMR_LEN(asked); i++)
-        if (mine && use && imr_config_from(c, asked[i]) == IMR_FROM_PROJECT_FILE)
-            IMR_TRY(vouched(&use, text, mine, said, err));
-    for (size_t i = 0; i < IMR_LEN(asked) && !use; i++)
-        if (imr_config_from(c, asked[i]) == IMR_FROM_PROJECT_FILE)
-            imr_config_unset(c, asked[i]);
+    if (store || filter)
+        IMR_TRY(vouched(&use, text, true, said, err));
+    if (store && !use)
+        imr_config_unset(c, IMR_OPT_STORE);
+    if (filter && !use)
+        imr_config_unset(c, IMR_OPT_STORE_FILTER);
     return IMR_OK;
 }
 
@@ -157,7 +157,8 @@ imr_status imr_cli_project_file(imr_config *c, imr_buf *said, imr_error *err)
         return imr_buf_check(said, err);
     IMR_TRY(imr_config_parse(c, imr_buf_text(&text), text.len, PROJECT_FILE, IMR_FROM_PROJECT_FILE,
                              err));
-    IMR_TRY(check_store(c, &text, mine, said, err));
+    if (mine)
+        IMR_TRY(check_store(c, &text, said, err));
     IMR_AUTOBUF imr_buf set = {0};
     imr_config_project(&set, c);
     if (set.len) {

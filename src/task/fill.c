@@ -92,6 +92,20 @@ static imr_status add_batch(filling *f, imr_engine *e, imr_error *err)
     return IMR_OK;
 }
 
+/* Engines know how many documents are in; the last of them shows whether they are these. */
+static imr_status check_there(const filling *f, imr_engine *e, uint64_t there, imr_error *err)
+{
+    IMR_CLEANUP(imr_engine_rows_done) imr_engine_rows found = {.most = 1};
+    if (there && there <= f->ids->n)
+        IMR_TRY(e->driver->find(e, &found, &(const char *){imr_ids_at(f->ids, there - 1)}, 1, f->up,
+                                err));
+    return !there || found.rows.n
+               ? IMR_OK
+               : imr_fail(err, IMR_E_IO,
+                          "%s was filled from another data set: name another one, or delete it",
+                          e->facts.name);
+}
+
 imr_status imr_engine_fill(imr_fill_result *out, imr_engine *e, const imr_fill_plan *plan,
                            const imr_progress *progress, imr_error *err)
 {
@@ -113,11 +127,7 @@ imr_status imr_engine_fill(imr_fill_result *out, imr_engine *e, const imr_fill_p
                                   .half = plan->half,
                                   .into_existing = plan->into_existing};
     IMR_TRY(e->driver->fill_begin(e, &what, &out->there, progress, err));
-    if (out->there > f.ids->n)
-        return imr_fail(err, IMR_E_FORMAT,
-                        "%s holds %" PRIu64 " documents already, there are %zu: it was filled from "
-                        "something else",
-                        e->facts.name, out->there, f.ids->n);
+    IMR_TRY(check_there(&f, e, out->there, err));
     imr_status status = IMR_OK;
     for (f.at = out->there; f.at < f.ids->n && status == IMR_OK;)
         status = add_batch(&f, e, &why);

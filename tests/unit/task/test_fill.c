@@ -54,8 +54,25 @@ static imr_status end(imr_engine *e, IMR_UNUSED const imr_progress *progress,
     return IMR_OK;
 }
 
+static imr_status find(imr_engine *e, imr_engine_rows *out, const char *const *ids, size_t n,
+                       IMR_UNUSED const imr_progress *progress, imr_error *why)
+{
+    memory *m = e->state;
+    CHECK(n == 1 && out->most == 1);
+    for (const char *p = m->rows.data; p < m->rows.data + m->rows.len;) {
+        const imr_engine_row row = {
+            .id = p, .id_len = strlen(p), .vector = (const float[]){1}, .dim = 1};
+        if (strcmp(p, ids[0]) == 0)
+            return imr_engine_add(out, &row, why);
+        for (int i = 0; i < 3; i++)
+            p += strlen(p) + 1;
+        p += 12 * sizeof(float);
+    }
+    return IMR_OK;
+}
+
 static const imr_engine_driver driver = {
-    .kind = "memory", .fill_begin = begin, .fill_add = add, .fill_end = end};
+    .kind = "memory", .find = find, .fill_begin = begin, .fill_add = add, .fill_end = end};
 
 static imr_engine engine_of(memory *m)
 {
@@ -155,10 +172,15 @@ TEST("vectors of a cache fill it as those that are encoded on the way, wherever 
     CHECK(r.there == 256 && r.filled == N - 256 && taken.into_existing);
     CHECK(taken.rows.len == encoded.rows.len &&
           memcmp(taken.rows.data, encoded.rows.data, taken.rows.len) == 0);
-    taken.n = N + 1;
-    CHECK_INT(imr_engine_fill(&r, &other, &take, NULL, &err), IMR_E_FORMAT);
-    CHECK_STR(err.text, "memory://there holds 701 documents already, there are 700: it was filled "
-                        "from something else");
+    const uint64_t others[] = {N + 1, N};
+    taken.rows.data[taken.rows.len - 12 * sizeof(float) - 1 - strlen("a b 488601") - 1 -
+                    strlen("four") - 1 - 1] = 'x'; /* d699 */
+    for (size_t i = 0; i < 2; i++) {
+        taken.n = others[i];
+        CHECK_INT(imr_engine_fill(&r, &other, &take, NULL, &err), IMR_E_IO);
+        CHECK_STR(err.text, "memory://there was filled from another data set: name another one, or "
+                            "delete it");
+    }
     static const imr_engine_driver unfilled = {.kind = "other"};
     other.driver = &unfilled;
     CHECK_INT(imr_engine_fill(&r, &other, &take, NULL, &err), IMR_E_UNSUPPORTED);

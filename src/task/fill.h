@@ -21,7 +21,7 @@ typedef struct imr_fill_result {
 } imr_fill_result;
 
 /* e: opened with `fill`. *out is set on failure, too. Errors: IMR_E_UNSUPPORTED for an engine that
- * is not filled so, IMR_E_NUMERIC for a vector that is not finite, IMR_E_IO when other documents are
- * in; the engine's, the encoder's; once documents are on their way they say how to go on. */
+ * is not filled so, IMR_E_NUMERIC for a vector that is not finite, IMR_E_IO when other documents
+ * are in; the engine's, the encoder's; once documents are on their way they say how to go on. */
 imr_status imr_engine_fill(imr_fill_result *out, imr_engine *e, const imr_fill_plan *plan,
                            const imr_progress *progress, imr_error *err);

@@ -393,7 +393,8 @@ imr_status imr_engine_measure(imr_engine_recall *out, imr_engine *e, imr_view qu
         IMR_TRY(e->driver->nearest(e, &found, q, k, false, progress, err));
         if (r.exact) {
             const imr_status status = e->driver->nearest(e, &exact, q, k, true, progress, err);
-            r.exact = status != IMR_E_UNSUPPORTED;
+            /* A scan of millions takes longer than a request may. */
+            r.exact = status != IMR_E_UNSUPPORTED && status != IMR_E_IO;
             if (r.exact)
                 IMR_TRY(status);
         }

@@ -72,16 +72,16 @@ static const char *line(imr_buf *out, const char *said)
 static imr_status lost(const imr_pgvector *s, imr_error *err)
 {
     IMR_AUTOBUF imr_buf said = {0};
+    const char *all = PQerrorMessage(s->conn), *why = line(&said, all), *advice = "";
     if (s->ready)
-        return imr_fail(err, IMR_E_IO, "the connection to PostgreSQL was lost: %s",
-                        line(&said, PQerrorMessage(s->conn)));
-    return imr_fail(
-        err, IMR_E_IO, "PostgreSQL cannot be used: %s%s", line(&said, PQerrorMessage(s->conn)),
-        PQconnectionNeedsPassword(s->conn) ? "; give the password in PGPASSWORD or ~/.pgpass"
-        : PQconnectionUsedPassword(s->conn)
-            ? "; is the password in PGPASSWORD or ~/.pgpass the right one?"
-        : strstr(PQerrorMessage(s->conn), "FATAL") ? ""
-                                                   : "; is it running there?");
+        return imr_fail(err, IMR_E_IO, "the connection to PostgreSQL was lost: %s", why);
+    if (PQconnectionNeedsPassword(s->conn))
+        advice = "; give the password in PGPASSWORD or ~/.pgpass";
+    else if (PQconnectionUsedPassword(s->conn))
+        advice = "; is the password in PGPASSWORD or ~/.pgpass the right one?";
+    else if (strstr(all, "to server") && !strstr(all, "FATAL"))
+        advice = "; is it running there?";
+    return imr_fail(err, IMR_E_IO, "PostgreSQL cannot be used: %s%s", why, advice);
 }
 
 static imr_status refused(const imr_engine *e, const PGresult *r, imr_error *err)

@@ -287,7 +287,7 @@ imr_status imr_pgvector_ask(imr_engine *e, const imr_pgvector_question *q,
             status = run(e, q, &a, err);
         const bool gone = PQstatus(s->conn) == CONNECTION_BAD;
         settle(s);
-        if (status != IMR_E_IO || !gone || !kept || a.rows || a.copied)
-            return status;
+        if (status != IMR_E_IO || !gone || !kept || a.rows || e->options.fill)
+            return status; /* what changes something may have been done all the same */
     }
 }

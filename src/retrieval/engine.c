@@ -56,14 +56,19 @@ static imr_status check_id(const imr_engine_row *row, imr_error *err)
 
 void imr_engine_put_text(imr_buf *out, const char *text, size_t len)
 {
-    for (size_t i = 0; i < len;) {
-        bool good;
-        const size_t n = imr_utf8_part((const uint8_t *)text + i, len - i, &good);
-        if (good && text[i])
+    for (size_t i = 0, n; i < len;) {
+        const char *zero = memchr(text + i, 0, len - i);
+        const size_t end = zero ? (size_t)(zero - text) : len;
+        for (; i < end; i += n) {
+            n = imr_utf8_first_bad(text + i, end - i);
             imr_buf_add(out, text + i, n);
-        else
-            imr_buf_str(out, "\xef\xbf\xbd");
-        i += n;
+            if (n == 0) {
+                n = imr_utf8_part((const uint8_t *)text + i, end - i, &(bool){0});
+                imr_buf_str(out, "\xef\xbf\xbd");
+            }
+        }
+        imr_buf_str(out, zero ? "\xef\xbf\xbd" : "");
+        i += zero != NULL;
     }
 }
 

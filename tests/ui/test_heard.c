@@ -58,7 +58,7 @@ TEST("those who listen hear what changed, as lines, and nothing else")
     CHECK(!vt_echo(t));
     int status;
     VT_KEYS(t, "qq");
-    CHECK(vt_wait_exit(t, 5000, &status));
+    CHECK(vt_wait_exit(t, 60000, &status));
     vt_stop(t);
 }
 
@@ -100,7 +100,7 @@ TEST("what is recorded and done again shows the same screen; it is kept at a sig
             vt_signal(t, ends[i]);
         else
             VT_KEYS(t, "\x03\x03");
-        CHECK(vt_wait_exit(t, 5000, &status));
+        CHECK(vt_wait_exit(t, 60000, &status));
         vt_stop(t);
         CHECK(stat(path, &st) == 0);
         CHECK_INT(st.st_mode & 0777, 0600);

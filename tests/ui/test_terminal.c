@@ -222,7 +222,7 @@ TEST("paste mode, alternate screen and synchronised frames are on and go off aga
     CHECK(vt_raw_has(t, "\033[?1002l\033[?1006l", 16));
     CHECK_CONTAINS(vt_dump(t), "the mouse is the terminal's");
     VT_KEYS(t, "q");
-    CHECK(vt_wait_exit(t, 5000, &status));
+    CHECK(vt_wait_exit(t, 60000, &status));
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     CHECK(vt_raw_has(t, "\033[?2004l", 8) && !vt_altscreen(t));
     CHECK_CONTAINS(vt_dump(t), "left with 0");
@@ -318,7 +318,7 @@ TEST("polite signals restore the terminal and tell the signal by the exit status
         int status;
         vt *t = start(24, 80, "xterm-256color", NULL, NULL);
         vt_signal(t, signals[i]);
-        CHECK(vt_wait_exit(t, 5000, &status));
+        CHECK(vt_wait_exit(t, 60000, &status));
         CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 128 + signals[i]);
         CHECK(!vt_altscreen(t));
         vt_stop(t);
@@ -330,7 +330,7 @@ TEST("a crash restores the terminal and dies of its signal")
     int status;
     const char *argv[] = {explorer(), "--crash", NULL};
     vt *t = vt_start(24, 80, "xterm-256color", argv, NULL);
-    CHECK(vt_wait_exit(t, 5000, &status));
+    CHECK(vt_wait_exit(t, 60000, &status));
     CHECK(WIFSIGNALED(status) ? WTERMSIG(status) == SIGSEGV : WEXITSTATUS(status) != 0);
     CHECK(vt_raw_has(t, "\033[?2004l", 8) && !vt_altscreen(t));
     vt_stop(t);
@@ -350,7 +350,7 @@ TEST("whatever else would end the program restores the terminal and ends it")
         int status;
         vt *t = start(24, 80, "xterm-256color", NULL, NULL);
         vt_signal(t, signals[i]);
-        CHECK(vt_wait_exit(t, 5000, &status));
+        CHECK(vt_wait_exit(t, 60000, &status));
         CHECK(WIFSIGNALED(status));
         CHECK_INT(WTERMSIG(status), signals[i]);
         CHECK(vt_raw_has(t, "\033[?2004l", 8) && !vt_altscreen(t));
@@ -363,7 +363,7 @@ TEST("when the terminal goes away the program leaves instead of spinning")
     int status;
     vt *t = start(24, 80, "xterm-256color", NULL, NULL);
     vt_hang_up(t);
-    CHECK(vt_wait_exit(t, 5000, &status));
+    CHECK(vt_wait_exit(t, 60000, &status));
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 129);
     vt_stop(t);
 }
@@ -382,7 +382,7 @@ TEST("TERM=dumb is refused in words, without touching the screen")
     int status;
     const char *argv[] = {explorer(), NULL};
     vt *t = vt_start(24, 80, "dumb", argv, NULL);
-    CHECK(vt_wait_exit(t, 5000, &status));
+    CHECK(vt_wait_exit(t, 60000, &status));
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 2);
     CHECK_CONTAINS(vt_dump(t), "cannot draw on TERM=dumb");
     CHECK(!vt_raw_has(t, "\033[", 2));
@@ -442,7 +442,7 @@ TEST("the program itself opens a set, ranks a cached query, exports it and leave
     free(json);
     int status;
     VT_KEYS(t, "qq");
-    CHECK(vt_wait_exit(t, 5000, &status));
+    CHECK(vt_wait_exit(t, 60000, &status));
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     CHECK(!vt_altscreen(t));
     vt_stop(t);
@@ -506,7 +506,7 @@ TEST("the demo: its numbers, a ranking for every word typed, a document, a repor
         VT_KEYS(t, "\t");
         CHECK(vt_wait_idle(t));
         VT_KEYS(t, "q");
-        CHECK(vt_wait_exit(t, 5000, &status));
+        CHECK(vt_wait_exit(t, 60000, &status));
         CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0 && !vt_altscreen(t));
         vt_stop(t);
     }
@@ -539,7 +539,7 @@ TEST("an audit exported by the explorer is the file `imrnn audit` writes, but fo
     vt_keys(t, line, strlen(line));
     CHECK(vt_wait_idle(t));
     VT_KEYS(t, "qq");
-    CHECK(vt_wait_exit(t, 5000, &status));
+    CHECK(vt_wait_exit(t, 60000, &status));
     vt_stop(t);
     t = vt_start(24, 80, "xterm-256color", of_cli, NULL);
     CHECK(vt_wait_exit(t, 60000, &status));

@@ -47,7 +47,7 @@ typedef struct imr_engine_options {
     const char *url;
     const char *filter; /* NULL, or in the engine's own language: goes with every query */
     double timeout;     /* seconds a request may take; 0: 10 */
-    uint32_t effort;    /* hnsw.ef_search and its like; 0: the engine's own */
+    uint32_t effort;    /* hnsw.ef_search and its like; 0: what the driver takes for good */
     bool netrc;         /* HTTP: credentials of ~/.netrc */
     bool fill;          /* to be filled: only the connection is made, nothing is looked up */
 } imr_engine_options;

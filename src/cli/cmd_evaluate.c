@@ -2,7 +2,6 @@
 
 #include "cli/evaluate.h"
 #include "cli/steps.h"
-#include "cli/steps.h"
 #include "retrieval/run_file.h"
 
 /* ---- run files ---- */

@@ -78,6 +78,7 @@ vt *vt_start(int rows, int cols, const char *term, const char *const *argv,
         environ = none;
         signal(SIGQUIT, SIG_DFL); /* ignored where a shell runs us in the background */
         signal(SIGINT, SIG_DFL);
+        signal(SIGHUP, SIG_DFL); /* under nohup */
         snprintf(name, sizeof name, "%s", term);
         if (*term)
             setenv("TERM", name, 1);

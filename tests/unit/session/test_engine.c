@@ -57,8 +57,8 @@ static void check_same(imr_session *s[2], imr_trace *t[2])
         CHECK_INT(b->rank_after, a->rank_after);
         CHECK_INT(b->relevance, a->relevance);
         for (imr_stage k = 0; k < IMR_STAGE_COUNT; k++)
-            CHECK_NEAR(b->sim[k], a->sim[k], 1e-7);
-        CHECK_NEAR(b->influence, a->influence, 1e-6);
+            CHECK_NEAR(b->sim[k], a->sim[k], 1e-6); /* products of fewer rows, in another order */
+        CHECK_NEAR(b->influence, a->influence, 1e-5);
         for (size_t k = 0; k < 2; k++)
             CHECK_OK(imr_session_detail(s[k], t[k], i, IMR_DETAIL_PAIRS, NULL, &d[k], &err));
         CHECK_STR(d[1]->text, d[0]->text);
@@ -123,7 +123,7 @@ TEST("a document that is no candidate is pinned, told why it is not higher, and 
     imr_trace *pair = run(s, (imr_request){.document = last}, "wa");
     CHECK_INT(pair->n_documents, 1);
     CHECK_STR(pair->documents[0].id, last);
-    CHECK(pair->documents[0].sim_encoder == t->left[0].sim_encoder);
+    CHECK_NEAR(pair->documents[0].sim_encoder, t->left[0].sim_encoder, 1e-6);
     imr_trace *own = run(s, (imr_request){.document = "we wf"}, "wa");
     CHECK_STR(own->documents[0].id, "text");
     imr_trace_free(own);

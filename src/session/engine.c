@@ -114,7 +114,7 @@ static imr_status encode_questions(imr_session *s, const imr_dataset *d,
     for (size_t first = 0; first < all; first += BATCH) {
         const size_t n = all - first < BATCH ? all - first : BATCH;
         IMR_AUTOBUF imr_buf text = {0};
-        size_t len[BATCH], end = 0;
+        size_t len[BATCH] = {0}, end = 0;
         const char *start[BATCH];
         for (size_t i = 0; i < n; i++) {
             uint32_t row = 0;
@@ -180,7 +180,7 @@ static imr_status encode_anew(imr_session *s, imr_error *err)
     const imr_cache *c = s->cache;
     const size_t all = c->documents.ids.n, n = all < ANEW ? all : ANEW;
     IMR_AUTOFREE float *anew = IMR_NEW_ARRAY(float, c->dim);
-    double cosine[ANEW];
+    double cosine[ANEW] = {0};
     IMR_NEED(anew, err);
     for (size_t i = 0; c->texts && i < n; i++) {
         const size_t row = i * all / n;

@@ -146,13 +146,14 @@ static imr_status decode(const char **out, imr_engine *e, const char *v, size_t 
     size_t n = 0;
     IMR_NEED(text, err);
     for (size_t i = 0; i < len; i++) {
-        const int high = v[i] == '%' && i + 2 < len ? hex(v[i + 1]) : -1,
-                  low = high < 0 ? -1 : hex(v[i + 2]);
-        if (v[i] == '%' && (low < 0 || !(high | low)))
+        const bool coded = v[i] == '%';
+        const int high = coded && i + 2 < len ? hex(v[i + 1]) : -1;
+        const int low = coded && i + 2 < len ? hex(v[i + 2]) : -1;
+        if (coded && (high < 0 || low < 0 || high + low == 0))
             return imr_fail(err, IMR_E_USAGE, "'%.*s' in the URL: %% begins two hexadecimal digits",
                             (int)len, v);
-        text[n++] = v[i] == '%' ? (char)(high << 4 | low) : v[i];
-        i += v[i] == '%' ? 2 : 0;
+        text[n++] = coded ? (char)(high * 16 + low) : v[i];
+        i += coded ? 2 : 0;
     }
     text[n] = '\0';
     *out = text;

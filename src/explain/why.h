@@ -156,10 +156,10 @@ typedef struct imr_why_not {
     uint32_t k, rank[IMR_STAGE_COUNT];
     bool adapter, candidate; /* it gave feedback, and so was listed */
     double gap, gap_sd;
-    uint32_t among; /* 0, or candidates of an engine: ranks are among these and it */
-    uint32_t feedback_k,
-        smallest_k;     /* candidates; how many it takes until it is one (0: not known), */
-    uint32_t rank_then; /* and its rank among those; 0: they are too many to try */
+    uint32_t among;      /* 0, or candidates of an engine: ranks are among these and it */
+    uint32_t feedback_k; /* candidates */
+    uint32_t smallest_k; /* how many it takes until it is one (0: not known), */
+    uint32_t rank_then;  /* and its rank among those; 0: they are too many to try */
     struct imr_why_not_pair {
         const char *query, *document;
         double share;           /* sd */

@@ -65,19 +65,16 @@ static imr_status choose_questions(imr_cache *c, const imr_dataset *d, const cha
 }
 
 /* DIR/questions-<hash of encoder, prefix, ids and texts>.npy: their vectors. */
-static imr_status name_questions(imr_path *out, const imr_session *s, const imr_dataset *d,
-                                 imr_error *err)
+static imr_status name_questions(imr_path *out, const imr_session *s, imr_error *err)
 {
     const imr_ids *ids = &s->cache->queries.ids;
     char hex[IMR_SHA256_HEX], name[IMR_SHA256_HEX + 16];
-    uint32_t row = 0;
     IMR_AUTOSHA256 imr_sha256 sha = {0};
     imr_sha256_init(&sha);
     imr_sha256_add(&sha, s->facts.inputs.encoder_sha256, IMR_SHA256_HEX);
     imr_sha256_add(&sha, s->prefix, strlen(s->prefix) + 1);
     for (size_t i = 0; i < ids->n; i++) {
-        const char *id = imr_ids_at(ids, i);
-        const char *text = imr_ids_find(&d->query_ids, id, &row) ? d->query_texts[row] : "";
+        const char *id = imr_ids_at(ids, i), *text = imr_cache_query_text(s->cache, i);
         imr_sha256_add(&sha, id, strlen(id) + 1);
         imr_sha256_add(&sha, text, strlen(text) + 1);
     }
@@ -100,15 +97,14 @@ static bool recall_questions(imr_cache *c, const char *path)
 }
 
 /* Query vectors, BATCH at a time. */
-static imr_status encode_questions(imr_session *s, const imr_dataset *d,
-                                   const imr_progress *progress, imr_error *err)
+static imr_status encode_questions(imr_session *s, const imr_progress *progress, imr_error *err)
 {
     imr_cache *c = s->cache;
     const size_t all = c->queries.ids.n;
     imr_path kept;
     IMR_TRY(imr_matrix_init(&c->queries.owned, all, c->dim, err));
     c->queries.rows = imr_rows_of_view(imr_matrix_view(&c->queries.owned));
-    IMR_TRY(name_questions(&kept, s, d, err));
+    IMR_TRY(name_questions(&kept, s, err));
     if (recall_questions(c, kept.s))
         return IMR_OK;
     for (size_t first = 0; first < all; first += BATCH) {
@@ -117,9 +113,8 @@ static imr_status encode_questions(imr_session *s, const imr_dataset *d,
         size_t len[BATCH] = {0}, end = 0;
         const char *start[BATCH];
         for (size_t i = 0; i < n; i++) {
-            uint32_t row = 0;
-            (void)imr_ids_find(&d->query_ids, imr_ids_at(&c->queries.ids, first + i), &row);
-            IMR_TRY(imr_dataset_prefixed(d, true, row, s->prefix, &text, err));
+            imr_buf_str(&text, s->prefix);
+            imr_buf_str(&text, imr_cache_query_text(c, first + i));
             len[i] = text.len - end;
             end = text.len;
         }
@@ -144,16 +139,16 @@ static imr_status open_questions(imr_session *s, const imr_progress *progress, i
     if (s->options.dataset) {
         IMR_TRY(imr_dataset_open(&d, s->options.dataset, &options, err));
         IMR_TRY(choose_questions(c, d, s->options.split, err));
-        IMR_TRY(encode_questions(s, d, progress, err));
     }
     c->dataset = d;
     const imr_status status = imr_cache_finish(c, err);
     c->questions = IMR_TAKE(d);
     c->dataset = NULL;
     IMR_TRY(status);
-    if (c->questions)
-        s->facts.inputs.dataset_path = imr_session_string(s, c->questions->path);
-    return IMR_OK;
+    if (!c->questions)
+        return IMR_OK;
+    s->facts.inputs.dataset_path = imr_session_string(s, c->questions->path);
+    return encode_questions(s, progress, err);
 }
 
 /* ---- what speaks against it ---- */

@@ -35,10 +35,9 @@ typedef struct imr_session_options {
     imr_form form;          /* how they are read: AUTO, or whatever each file says */
     const char *trained_on; /* NULL: what its file says; see session/provenance.h */
     const char *cache;      /* our own store or a folder the reference wrote */
-    imr_engine_options
-        store;           /* with a url: documents are an engine's, and `cache` a folder for what
-                                 is made and kept of it; an encoder is needed, queries and
-                                 judgements come from `dataset` */
+    /* With a url documents are an engine's, and `cache` is a folder for what is made and kept of
+     * them; an encoder is needed, queries and judgements come from `dataset`. */
+    imr_engine_options store;
     const char *dataset; /* NULL: the one the cache names */
     const char *split;   /* NULL: "test" when there is one, else none */
     const char *encoder; /* NULL: the one the cache names */

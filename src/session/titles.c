@@ -12,16 +12,16 @@ void imr_titles_done(imr_titles *t)
 imr_status imr_titles_get(struct imr_title *out, imr_titles *t, const imr_cache *cache,
                           uint32_t row, imr_error *err)
 {
-    if (!t->arena)
-        t->arena = imr_arena_new();
-    if (!t->v)
-        t->v = IMR_NEW_ARRAY(struct imr_title, IMR_TITLES);
-    IMR_NEED(t->arena && t->v, err);
     if (cache->texts) { /* at hand, and rows are of this query alone */
         const char *title = cache->titles[row], *text = cache->texts[row];
         *out = (struct imr_title){row, title, !*title && !text[strspn(text, " \n")]};
         return IMR_OK;
     }
+    if (!t->arena)
+        t->arena = imr_arena_new();
+    if (!t->v)
+        t->v = IMR_NEW_ARRAY(struct imr_title, IMR_TITLES);
+    IMR_NEED(t->arena && t->v, err);
     struct imr_title *at = &t->v[row % IMR_TITLES];
     if (!at->text || at->row != row) {
         IMR_AUTOBUF imr_buf title = {0}, body = {0};

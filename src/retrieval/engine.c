@@ -233,6 +233,40 @@ void imr_engine_close(imr_engine *e)
     imr_free(e);
 }
 
+/* ---- whose vectors they are ---- */
+
+static const char *noted(const imr_encoder_identity *e, size_t i)
+{
+    return e->text[i] && &e->text[i] != &e->path ? e->text[i] : "";
+}
+
+void imr_engine_put_encoder(imr_buf *out, const imr_encoder_identity *by)
+{
+    for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++)
+        imr_json_printf(out, i ? ",%s:%s" : "{%s:%s", imr_encoder_keys[i], noted(by, i));
+    imr_buf_char(out, '}');
+}
+
+imr_status imr_engine_keep_encoder(imr_engine *e, const imr_json *by, imr_error *err)
+{
+    imr_encoder_identity *is = &e->facts.encoder;
+    for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++)
+        IMR_NEED(is->text[i] =
+                     imr_arena_strdup(e->arena, imr_json_string_or(by, imr_encoder_keys[i], "")),
+                 err);
+    is->path = ""; /* of another machine */
+    return IMR_OK;
+}
+
+bool imr_engine_same_encoder(const imr_engine *e, const imr_encoder_identity *with)
+{
+    const imr_encoder_identity *is = &e->facts.encoder;
+    bool same = true;
+    for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++)
+        same &= &is->text[i] == &is->name || strcmp(noted(is, i), noted(with, i)) == 0;
+    return same;
+}
+
 /* ---- windows ---- */
 
 static imr_status take(imr_cache *c, imr_engine_rows *r, const imr_engine *e, imr_error *err)

@@ -163,6 +163,15 @@ IMR_FREE_AT(imr_engine, imr_engine_close)
 imr_status imr_engine_parameter(const char **out, imr_engine *e, imr_buf *url, const char *name,
                                 imr_error *err);
 
+/* ---- whose vectors they are, as noted where we filled ---- */
+
+/* {"kind": ...}, without where the encoder lies: that is nobody's business. */
+void imr_engine_put_encoder(imr_buf *out, const imr_encoder_identity *by);
+/* The same read, into e->facts; NULL: not known. IMR_E_MEMORY. */
+imr_status imr_engine_keep_encoder(imr_engine *e, const imr_json *by, imr_error *err);
+/* Is it that of e->facts? Names, and where they lie, do not count. */
+bool imr_engine_same_encoder(const imr_engine *e, const imr_encoder_identity *with);
+
 /* ---- windows ---- */
 
 /*

@@ -85,17 +85,12 @@ static imr_status keep_facts(imr_engine *e, imr_error *err)
             imr_buf_printf(&fields, ", %s %s", parameters[1 + i], t->column[i]);
     if (imr_json_parse(&mark, t->comment, strlen(t->comment), "", NULL) == IMR_OK &&
         strcmp(imr_json_string_or(mark, "schema", ""), IMR_PGVECTOR_SCHEMA) == 0) {
-        for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++) {
-            const char *text =
-                imr_json_string_or(imr_json_at(mark, "encoder"), imr_encoder_keys[i], "");
-            IMR_NEED(f->encoder.text[i] = imr_line_keep(text, strlen(text), e->arena), err);
-        }
+        IMR_TRY(imr_engine_keep_encoder(e, imr_json_at(mark, "encoder"), err));
         s->marked = true;
         s->whole = imr_json_bool_or(mark, "whole", false);
         s->planned = imr_json_int_or(mark, "documents", 0);
         imr_buf_str(&fields, s->whole ? "" : ", not filled to the end");
     }
-    f->encoder.path = ""; /* of another machine */
     IMR_TRY(imr_buf_check(&fields, err));
     IMR_NEED(f->fields = imr_line_keep(fields.data, fields.len, e->arena), err);
     return IMR_OK;

@@ -35,12 +35,10 @@ static imr_status put_mark(imr_buf *sql, const imr_engine *e, bool whole, imr_er
 {
     const imr_pgvector *s = e->state;
     IMR_AUTOBUF imr_buf mark = {0};
-    imr_json_printf(&mark, "{'schema':%s,'documents':%" PRId64 ",'whole':%hhd,'encoder':{",
+    imr_json_printf(&mark, "{'schema':%s,'documents':%" PRId64 ",'whole':%hhd,'encoder':",
                     IMR_PGVECTOR_SCHEMA, s->planned, whole);
-    for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++)
-        imr_json_printf(&mark, i ? ",%s:%s" : "%s:%s", imr_encoder_keys[i],
-                        e->facts.encoder.text[i]);
-    imr_buf_str(&mark, "}}");
+    imr_engine_put_encoder(&mark, &e->facts.encoder);
+    imr_buf_char(&mark, '}');
     IMR_TRY(imr_buf_check(&mark, err));
     return put_escaped(sql, s, mark.data, mark.len, false, err);
 }
@@ -96,10 +94,9 @@ static imr_status check_mark(const imr_engine *e, const imr_engine_plan *plan,
 {
     const imr_pgvector *s = e->state;
     const imr_encoder_identity *by = &e->facts.encoder;
-    bool same = s->planned == (int64_t)plan->documents &&
-                plan->half == (strcmp(e->facts.type, "halfvec") == 0);
-    for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++)
-        same &= &by->text[i] == &by->name || strcmp(by->text[i], with->text[i]) == 0;
+    const bool same = s->planned == (int64_t)plan->documents &&
+                      plan->half == (strcmp(e->facts.type, "halfvec") == 0) &&
+                      imr_engine_same_encoder(e, with);
     return same ? IMR_OK
                 : imr_fail(err, IMR_E_IO,
                            "table %s was made for %" PRId64

@@ -299,11 +299,7 @@ static imr_status read_mark(imr_engine *e, const imr_progress *progress, imr_err
     s->documents = imr_json_int_or(mark, "documents", -1);
     const bool here = strcmp(imr_json_string_or(mark, "vector", ""), s->vector) == 0;
     const imr_json *by = here ? imr_json_at(mark, "encoder") : NULL;
-    for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++)
-        IMR_NEED(e->facts.encoder.text[i] =
-                     imr_arena_strdup(e->arena, imr_json_string_or(by, imr_encoder_keys[i], "")),
-                 err);
-    return IMR_OK;
+    return imr_engine_keep_encoder(e, by, err);
 }
 
 static imr_status no_collection(imr_engine *e, const imr_progress *progress, imr_error *err)

@@ -23,24 +23,16 @@ static imr_status how_to(const imr_engine *e, const imr_engine_plan *plan, imr_e
                     plan->dim);
 }
 
-/* Where an encoder lies is nobody's business. */
-static const char *noted(const imr_encoder_identity *e, size_t i)
-{
-    return e->text[i] && &e->text[i] != &e->path ? e->text[i] : "";
-}
-
 static imr_status write_mark(imr_engine *e, const imr_engine_plan *plan,
                              const imr_progress *progress, imr_error *err)
 {
     const imr_solr *s = e->state;
     IMR_AUTOBUF imr_buf mark = {0}, what = {0};
     IMR_AUTOJSON imr_json *root = NULL;
-    imr_json_printf(&mark, "{'vector':%s,'documents':%" PRIu64 ",'encoder':{", s->vector,
+    imr_json_printf(&mark, "{'vector':%s,'documents':%" PRIu64 ",'encoder':", s->vector,
                     plan->documents);
-    for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++)
-        imr_json_printf(&mark, i ? ",%s:%s" : "%s:%s", imr_encoder_keys[i],
-                        noted(plan->encoder, i));
-    imr_buf_str(&mark, "}}");
+    imr_engine_put_encoder(&mark, plan->encoder);
+    imr_buf_char(&mark, '}');
     imr_buf_str(&what, "?action=MODIFYCOLLECTION&wt=json&expandMacros=false&" IMR_SOLR_MARK "=");
     for (const char *c = imr_buf_text(&mark); *c; c++)
         imr_buf_printf(&what, isalnum((unsigned char)*c) ? "%c" : "%%%02X", (unsigned char)*c);
@@ -55,12 +47,11 @@ static imr_status write_mark(imr_engine *e, const imr_engine_plan *plan,
 static imr_status check_mark(const imr_engine *e, const imr_engine_plan *plan, imr_error *err)
 {
     const imr_solr *s = e->state;
-    const imr_encoder_identity *by = &e->facts.encoder;
-    const char *other =
-        s->documents != (int64_t)plan->documents ? "with another number of documents" : NULL;
-    for (size_t i = 0; i < IMR_ENCODER_TEXTS; i++)
-        if (&by->text[i] != &by->name && strcmp(noted(by, i), noted(plan->encoder, i)) != 0)
-            other = "by another encoder, or into another vector field";
+    const char *other = !imr_engine_same_encoder(e, plan->encoder)
+                            ? "by another encoder, or into another vector field"
+                        : s->documents != (int64_t)plan->documents
+                            ? "with another number of documents"
+                            : NULL;
     return s->documents >= 0 && other
                ? imr_fail(err, IMR_E_IO,
                           "the collection %s was filled %s: take another, or delete this one",

@@ -123,6 +123,12 @@ double imr_nn_norm(const float *x, size_t n)
     return sqrt(imr_nn_dot(x, x, n));
 }
 
+float imr_nn_inverse_norm(const float *x, size_t n)
+{
+    const double norm = imr_nn_norm(x, n);
+    return (float)(norm > IMR_NN_UNIT_FLOOR ? 1 / norm : 0);
+}
+
 double imr_nn_unit(float *out, const float *x, size_t n)
 {
     double norm = imr_nn_norm(x, n), inverse = 1.0 / fmax(norm, IMR_NN_UNIT_FLOOR);

@@ -44,6 +44,7 @@ double imr_nn_unit(float *out, const float *x, size_t n);
 double imr_nn_dot(const float *x, const float *y, size_t n);
 double imr_nn_dot_double(const double *x, const double *y, size_t n);
 double imr_nn_norm(const float *x, size_t n);
+float imr_nn_inverse_norm(const float *x, size_t n); /* 1/|x|, 0 for one of zeros (to 1e-12) */
 /* x.y / (max(|x|,1e-12) max(|y|,1e-12)). */
 double imr_nn_cosine(const float *x, const float *y, size_t n);
 /* The angle between x and y in degrees, 0..180; NaN when one of them is zero. */

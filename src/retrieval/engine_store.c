@@ -26,8 +26,7 @@ static imr_status open_store(imr_engine *e, const imr_progress *progress, imr_er
     IMR_NEED(s->scale && s->scores && row, err);
     for (size_t i = 0; i < n; i++) {
         IMR_TRY(imr_cache_read_rows(c, i, 1, row, err));
-        const double norm = imr_nn_norm(row, c->dim);
-        s->scale[i] = norm > 0 ? (float)(1 / norm) : 0;
+        s->scale[i] = imr_nn_inverse_norm(row, c->dim);
     }
     if (e->options.filter)
         return imr_fail(err, IMR_E_USAGE, "a cache has no language for --store-filter");
@@ -78,11 +77,10 @@ static imr_status nearest(imr_engine *e, imr_engine_rows *out, const float *vect
     store *s = e->state;
     const imr_cache *c = s->cache;
     const size_t n = c->documents.ids.n, most = k < n ? k : n;
-    const double norm = imr_nn_norm(vector, c->dim);
     IMR_AUTOFREE uint32_t *rows = IMR_NEW_ARRAY(uint32_t, most);
     IMR_NEED(rows, err);
     imr_search_cosines(s->scores, c->documents.rows, vector, s->scale,
-                       norm > 0 ? (float)(1 / norm) : 0);
+                       imr_nn_inverse_norm(vector, c->dim));
     imr_topk(rows, most, s->scores, n, c->documents.ids.places);
     for (size_t i = 0; i < most; i++)
         IMR_TRY(give(e, out, rows[i], err));

@@ -82,12 +82,6 @@ static void lay_out(imr_projected *out, const plan *p, const uint8_t *payload)
 
 /* ---- a block ---- */
 
-float imr_inverse_norm(const float *v, size_t n)
-{
-    const double norm = imr_nn_norm(v, n);
-    return (float)(norm > 1e-12 ? 1 / norm : 0);
-}
-
 /* Which document it is that the projection found not finite. */
 static imr_status name_bad(const plan *p, imr_view base, imr_view d, size_t first, imr_error *err)
 {
@@ -132,9 +126,9 @@ static imr_status make_block(void *user, size_t first, size_t count, void *const
         IMR_TRY(to_half(p, out[0], d, first, count, err));
 #pragma omp parallel for schedule(static) if (count * p->m > WORTH_THREADS)
     for (size_t i = 0; i < count; i++) {
-        base_scale[i] = imr_inverse_norm(imr_view_row(&base, i), base.cols);
+        base_scale[i] = imr_nn_inverse_norm(imr_view_row(&base, i), base.cols);
         if (p->scaled)
-            working_scale[i] = imr_inverse_norm(d + i * p->m, p->m);
+            working_scale[i] = imr_nn_inverse_norm(d + i * p->m, p->m);
     }
     return IMR_OK;
 }

@@ -55,6 +55,3 @@ imr_status imr_projected_open(imr_projected *out, const imr_adapter *adapter,
                               const imr_cache *cache, size_t keep_from,
                               const imr_progress *progress, imr_error *err);
 void imr_projected_done(imr_projected *p); /* {0} is fine */
-
-/* 1/|v|, 0 for a vector of zeros. */
-float imr_inverse_norm(const float *v, size_t n);

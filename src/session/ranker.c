@@ -39,7 +39,7 @@ static imr_status measure_rows(imr_ranker *r, const imr_cache *cache, const imr_
         const size_t count = rows - i < ROWS ? rows - i : ROWS;
         IMR_TRY(imr_cache_read_rows(cache, i, count, block, err));
         for (size_t k = 0; k < count; k++)
-            scale[i + k] = imr_inverse_norm(block + k * n, n);
+            scale[i + k] = imr_nn_inverse_norm(block + k * n, n);
         IMR_TRY(imr_ranker_step(progress, "measuring documents", i + count, rows, err));
     }
     return IMR_OK;
@@ -103,7 +103,7 @@ void imr_ranker_done(imr_ranker *r)
 static imr_status scan(float *out, imr_rows rows, const float *scale, const float *query,
                        const char *what, const imr_progress *progress, imr_error *err)
 {
-    const float by = imr_inverse_norm(query, rows.cols);
+    const float by = imr_nn_inverse_norm(query, rows.cols);
     for (size_t i = 0; i < rows.rows; i += BLOCK) {
         const size_t n = rows.rows - i < BLOCK ? rows.rows - i : BLOCK;
         imr_search_cosines(out + i, imr_rows_slice(rows, i, n), query, scale ? scale + i : NULL,

@@ -130,7 +130,7 @@ static size_t rank(const char *ids[CUT], const comparison *c, size_t which, size
     const float *q = imr_matrix_row(m, s->documents + query);
     uint32_t list[CUT];
     imr_search_cosines(scores, imr_rows_of_view(imr_view_of(m->v, s->documents, m->cols)), q,
-                       scale + which * s->documents, imr_inverse_norm(q, m->cols));
+                       scale + which * s->documents, imr_nn_inverse_norm(q, m->cols));
     imr_topk(list, c->e.k, scores, s->documents, places);
     for (size_t i = 0; i < c->e.k; i++)
         ids[i] = imr_ids_at(&c->dataset->documents, s->document[list[i]]);
@@ -154,7 +154,7 @@ static imr_status rank_both(comparison *c, imr_error *err)
     for (size_t i = 0; i < n; i++) {
         places[i] = c->dataset->documents.places[s->document[i]];
         for (size_t w = 0; w < BOTH; w++)
-            scale[w * n + i] = imr_inverse_norm(imr_matrix_row(&c->rows[w], i), c->rows[w].cols);
+            scale[w * n + i] = imr_nn_inverse_norm(imr_matrix_row(&c->rows[w], i), c->rows[w].cols);
     }
     for (size_t i = 0; i < s->queries; i++) {
         const char *ids[BOTH][CUT] = {{0}};

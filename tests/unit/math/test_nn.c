@@ -146,3 +146,11 @@ TEST("angles are those of acos where that is exact, small ones their sine, none 
     CHECK_NEAR(imr_nn_angle(x, x, C), 0, 1e-12);
     CHECK(isnan(imr_nn_angle(x, zero, C)));
 }
+
+TEST("the inverse of a length is 0 where there is none to speak of")
+{
+    const float v[] = {3, 4}, zeros[] = {0, 0}, nearly[] = {1e-13f, 0};
+    CHECK(imr_nn_inverse_norm(v, 2) == 0.2f);
+    CHECK(imr_nn_inverse_norm(zeros, 2) == 0);
+    CHECK(imr_nn_inverse_norm(nearly, 2) == 0);
+}
